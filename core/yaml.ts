@@ -1,0 +1,201 @@
+import { type Document, isMap, isNode, isScalar, LineCounter, type Pair, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { DistributaryError, type Place } from './errors.ts';
+
+/** Where in a document: keys and indexes from its root. */
+export type Path = readonly PropertyKey[];
+
+/** What a schema cannot see: a reference into nowhere, two keys that contradict each other. */
+export interface Defect {
+  readonly path: Path;
+  readonly message: string;
+  /** What to do. @default the hint of `contract-invalid` */
+  readonly hint?: string | undefined;
+  /** Report it at the key rather than at its value. @default 'value' */
+  readonly at?: 'key' | 'value' | undefined;
+}
+export const defectAt = (path: Path, message: string, hint?: string): Defect => ({ path, message, hint });
+
+/** Everything that is wrong with one file, in the order of its lines. Code, place and hint are the first defect's. */
+export class FileDefects extends DistributaryError {
+  readonly defects: readonly DistributaryError[];
+
+  constructor(defects: readonly [DistributaryError, ...DistributaryError[]]) {
+    const [first, ...others] = defects;
+    const more = others.length === 0 ? '' : `, and ${others.length} more`;
+    super(first.code, `${first.message}${more}`, { hint: first.hint, ...(first.place && { place: first.place }) });
+    this.defects = defects;
+  }
+
+  override describe(): string {
+    return this.defects.map(defect => defect.describe()).join('\n');
+  }
+}
+
+/**
+ * Parses a YAML file and checks it against a schema, then by `rules` for what the schema cannot say.
+ * Throws `FileDefects` with every defect, each at its line and column. `file` is only quoted, never read.
+ */
+export function parseYaml<T>(
+  schema: z.ZodType<T>,
+  text: string,
+  file: string,
+  rules: (value: T) => Iterable<Defect> = () => [],
+): T {
+  const source = openYaml(text, file);
+  const knownKeys: KnownKeys = new Map();
+  const result = schema.safeParse(source.value, {
+    reportInput: true,
+    error: issue => {
+      if (issue.code === 'unrecognized_keys') knownKeys.set(issue.input, keysOf(issue.inst));
+      return undefined;
+    },
+  });
+  const defects = result.success
+    ? [...rules(result.data)]
+    : result.error.issues.flatMap(issue => defectsOf(issue, [], knownKeys));
+  throwIfAny(
+    defects.map(({ path, message, hint, at = 'value' }) => {
+      const place = source.place(path, at);
+      return new DistributaryError('contract-invalid', message, hint === undefined ? { place } : { place, hint });
+    }),
+  );
+  return result.data as T;
+}
+
+function throwIfAny(defects: readonly DistributaryError[]): void {
+  const order = (place: Place | undefined) => (place?.line ?? 0) * 1e5 + (place?.column ?? 0);
+  const [first, ...others] = [...defects].sort((a, b) => order(a.place) - order(b.place));
+  if (first) throw new FileDefects([first, ...others]);
+}
+
+/** The plain value of a YAML text, and a way back from a path in it to the line. */
+function openYaml(text: string, file: string): { value: unknown; place(path: Path, at: 'key' | 'value'): Place } {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const placeOf = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset);
+    return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  throwIfAny(
+    [...document.errors, ...document.warnings].map(
+      ({ message, pos }) =>
+        new DistributaryError('contract-unreadable', lowerFirst(message), { place: placeOf(pos[0]) }),
+    ),
+  );
+  return {
+    value: plainValue(document, file),
+    place(path, at) {
+      // The deepest part of the path that the text has: a missing key is reported at the map that lacks it.
+      for (let length = path.length; length > 0; length -= 1) {
+        const parent = document.getIn(path.slice(0, length - 1), true);
+        const key = path[length - 1];
+        const pair = isMap(parent) ? parent.items.find(item => keyText(item) === String(key)) : undefined;
+        const node = document.getIn(path.slice(0, length), true);
+        const chosen = pair && (at === 'key' || !isNode(node) || length < path.length) ? pair.key : node;
+        if (isNode(chosen) && chosen.range) return placeOf(chosen.range[0]);
+      }
+      return { file, line: 1, column: 1 };
+    },
+  };
+}
+
+/** Aliases are resolved only here: one that leads nowhere, or very many, is found now. */
+function plainValue(document: Document, file: string): unknown {
+  try {
+    return document.toJS();
+  } catch (cause) {
+    const message = lowerFirst(cause instanceof Error ? cause.message : String(cause));
+    throw new FileDefects([new DistributaryError('contract-unreadable', message, { place: { file }, cause })]);
+  }
+}
+
+const keyText = ({ key }: Pair): string => String(isScalar(key) ? key.value : key);
+
+type Issue = z.core.$ZodIssue;
+/** The object that had unknown keys → the keys it may have; zod's issue itself does not tell. */
+type KnownKeys = Map<unknown, readonly string[]>;
+
+/** Says one of zod's issues in the words of this project: where, which value, what would be right. */
+function defectsOf(issue: Issue, under: Path, knownKeys: KnownKeys): Defect[] {
+  const path = [...under, ...issue.path];
+  const name = path.length === 0 ? 'the file' : path.map(String).join('.');
+  const value = quote(issue.input);
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map(key => {
+        const hint = hintOf(key, knownKeys.get(issue.input) ?? [], 'keys');
+        return { path: [...path, key], message: `unknown key ${quote(key)}`, hint, at: 'key' };
+      });
+    case 'invalid_value':
+      return issue.input === undefined
+        ? [defectAt(path, `${name} is missing`, `add it; ${allowed(issue.values)}`)]
+        : [unknown(path, issue.input, issue.values)];
+    case 'invalid_type':
+      return issue.input === undefined
+        ? [defectAt(path, `${name} is missing`, `add it: ${issue.expected}`)]
+        : [defectAt(path, `${name} is ${value}`, `it must be of type ${issue.expected}`)];
+    case 'invalid_key':
+      return issue.issues.map(({ message }) => ({ path, message: `key ${value} ${lowerFirst(message)}`, at: 'key' }));
+    case 'invalid_union': {
+      if ('options' in issue && issue.options && issue.discriminator) {
+        return [unknown(path, readIn(issue.input, issue.discriminator), issue.options)];
+      }
+      return closest(issue.errors).flatMap(inner => defectsOf(inner, path, knownKeys));
+    }
+    default:
+      return [defectAt(path, `${name} is ${value}: ${lowerFirst(issue.message)}`)];
+  }
+}
+
+const unknown = (path: Path, value: unknown, values: readonly unknown[]): Defect =>
+  defectAt(path, `unknown ${String(path.at(-1))} ${quote(value)}`, hintOf(String(value), values.map(String)));
+
+/** Of a union's branches the one that came closest: it complains the deepest, then the least. */
+const closest = (branches: readonly (readonly Issue[])[]): readonly Issue[] =>
+  [...branches].sort((a, b) => depth(b) - depth(a) || a.length - b.length)[0] ?? [];
+const depth = (issues: readonly Issue[]): number => Math.max(0, ...issues.map(issue => issue.path.length));
+const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
+const allowed = (values: readonly unknown[]): string => `allowed: ${values.map(String).join(', ')}`;
+const readIn = (value: unknown, key: string): unknown => (value as Record<string, unknown> | null | undefined)?.[key];
+
+const keysOf = (schema: unknown): string[] => {
+  const shape = (schema as { _zod?: { def?: { shape?: object } } } | undefined)?._zod?.def?.shape;
+  return Object.keys(shape ?? {});
+};
+
+/** How much of a wrong value a message quotes, in characters: enough to recognise it. */
+const MAX_QUOTED_CHARS = 80;
+
+function quote(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length <= MAX_QUOTED_CHARS ? text : `${text.slice(0, MAX_QUOTED_CHARS)}…`;
+}
+
+/** "did you mean …?" where something is near, and what is allowed in any case. */
+export function hintOf(wrong: string, known: readonly string[], noun = 'values'): string {
+  const near = nearest(wrong, known);
+  return `${near === undefined ? '' : `did you mean ${quote(near)}? `}allowed ${noun}: ${known.join(', ')}`;
+}
+
+/** The known word with the fewest edits from `wrong`, if it takes at most a third of its letters. */
+export function nearest(wrong: string, known: readonly string[]): string | undefined {
+  const ranked = known
+    .map(word => ({ word, edits: editsBetween(wrong.toLowerCase(), word.toLowerCase()) }))
+    .filter(({ word, edits }) => edits <= Math.max(1, Math.ceil(word.length / 3)))
+    .sort((a, b) => a.edits - b.edits);
+  return ranked[0]?.word;
+}
+
+function editsBetween(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const replace = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replace, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
