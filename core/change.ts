@@ -41,7 +41,11 @@ const header = {
 export const stateChangeSchema = z.strictObject({
   kind: z.literal('state'),
   ...header,
-  state: z.record(z.string(), z.json()).transform(value => value as JsonObject),
+  /** Out of JSON.parse, so its values are JSON already; the aggregate's schema is checked by the projector. */
+  state: z.custom<JsonObject>(
+    value => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'is no object',
+  ),
 });
 /** A state too large for a message, parked in the payload bucket: `dataref` is its `s3://bucket/key`. */
 export const parkedChangeSchema = z.strictObject({

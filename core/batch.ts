@@ -1,0 +1,149 @@
+import type { Change, Heartbeat, ResolvedChange } from './change.ts';
+import { DistributaryError } from './errors.ts';
+import { decodePack, encodePack } from './pack.ts';
+import type { Outcome, Store, Target, Write } from './store.ts';
+
+/** One queue message: a pack. */
+export interface Message {
+  readonly id: string;
+  readonly body: string;
+}
+
+/** What will never land as it is, and why. `body` can be put back on the queue unchanged: that is a redrive. */
+export interface DeadLetter {
+  readonly body: string;
+  readonly error: DistributaryError;
+  /** Absent when not even that much was understood. */
+  readonly change?: Change;
+}
+
+/** What a batch needs from outside. */
+export interface BatchPorts {
+  readonly store: Store;
+  /** Every target that receives writes, the one that readers see first. */
+  targets(): Promise<readonly Target[]>;
+  /** Document of one change. Throws a DistributaryError whose code says who retries. */
+  project(change: ResolvedChange): Write;
+  /** The state of a change whose payload was parked. */
+  resolve(change: Change): Promise<ResolvedChange>;
+  /** Keeps what failed for good; must not return before it is safe. */
+  deadLetter(letters: readonly DeadLetter[]): Promise<void>;
+}
+
+export interface BatchReport {
+  /** Messages to deliver again later, because of `unavailable`. */
+  readonly later: ReadonlySet<string>;
+  readonly unavailable: DistributaryError | undefined;
+  /** Commit times (ms) of the changes that the store now holds, for the lag. */
+  readonly applied: readonly number[];
+  readonly stale: number;
+  readonly deadLetters: readonly DeadLetter[];
+  readonly heartbeats: readonly Heartbeat[];
+}
+
+/** One change of one message on its way through a batch. */
+interface Item {
+  readonly message: string;
+  readonly event: unknown;
+  readonly change: Change;
+}
+
+interface Settled {
+  readonly item: Item;
+  readonly outcome: Outcome;
+}
+
+/**
+ * Brings a batch of packs into a store: parse → newest per key → project → write if newer.
+ * A message counts as done only when each of its changes is in every target, superseded, or safe as a dead letter.
+ */
+export async function applyBatch(messages: readonly Message[], ports: BatchPorts): Promise<BatchReport> {
+  const { items, heartbeats, broken } = unpack(messages);
+  const settled = await settle(items, ports);
+  const deadLetters = [...broken, ...settled.flatMap(toDeadLetter)];
+  if (deadLetters.length > 0) await ports.deadLetter(deadLetters);
+  const unavailable = settled.flatMap(({ outcome }) => (outcome.kind === 'unavailable' ? [outcome.error] : []));
+  return {
+    later: new Set(settled.flatMap(({ item, outcome }) => (outcome.kind === 'unavailable' ? [item.message] : []))),
+    unavailable: unavailable[0],
+    applied: settled.flatMap(({ item, outcome }) => (outcome.kind === 'applied' ? [item.change.committedAt] : [])),
+    stale: settled.filter(({ outcome }) => outcome.kind === 'stale').length,
+    deadLetters,
+    heartbeats,
+  };
+}
+
+function unpack(messages: readonly Message[]) {
+  const items: Item[] = [];
+  const heartbeats: Heartbeat[] = [];
+  const broken: DeadLetter[] = [];
+  for (const { id, body } of messages) {
+    try {
+      for (const unpacked of decodePack(body)) {
+        if (unpacked.kind === 'heartbeat') heartbeats.push(unpacked.heartbeat);
+        else if (unpacked.kind === 'change')
+          items.push({ message: id, event: unpacked.event, change: unpacked.change });
+        else broken.push({ body: rewrap(unpacked.event), error: unpacked.error });
+      }
+    } catch (cause) {
+      if (!(cause instanceof DistributaryError)) throw cause;
+      broken.push({ body, error: cause });
+    }
+  }
+  return { items, heartbeats, broken };
+}
+
+const rewrap = (event: unknown): string => encodePack([JSON.stringify(event)]);
+
+const toDeadLetter = ({ item, outcome }: Settled): DeadLetter[] =>
+  outcome.kind === 'refused' ? [{ body: rewrap(item.event), error: outcome.error, change: item.change }] : [];
+
+/** Newest first within each key; a change that cannot be projected yields to the next older one of its key. */
+async function settle(items: readonly Item[], ports: BatchPorts): Promise<readonly Settled[]> {
+  const settled: Settled[] = [];
+  const winners: { item: Item; write: Write }[] = [];
+  for (const rivals of groupByKey(items)) {
+    rivals.sort((a, b) => b.change.version - a.change.version);
+    let won = false;
+    for (const item of rivals) {
+      const result = won ? ({ kind: 'stale' } as const) : await prepare(item, ports);
+      if (result.kind === 'write') {
+        winners.push({ item, write: result.write });
+        won = true;
+      } else settled.push({ item, outcome: result });
+    }
+  }
+  const outcomes = await writeAll(
+    winners.map(({ write }) => write),
+    ports,
+  );
+  return [...settled, ...winners.map(({ item }, index) => ({ item, outcome: outcomes[index]! }))];
+}
+
+function groupByKey(items: readonly Item[]): Iterable<Item[]> {
+  return Map.groupBy(items, ({ change }) => change.key).values();
+}
+
+async function prepare({ change }: Item, ports: BatchPorts): Promise<Outcome | { kind: 'write'; write: Write }> {
+  try {
+    return { kind: 'write', write: ports.project(await ports.resolve(change)) };
+  } catch (error) {
+    if (!(error instanceof DistributaryError)) throw error;
+    return { kind: error.retry === 'later' ? 'unavailable' : 'refused', error };
+  }
+}
+
+/** The same writes to each target; per write the worst outcome, for a write is done when it is done everywhere. */
+async function writeAll(writes: readonly Write[], { store, targets }: BatchPorts): Promise<readonly Outcome[]> {
+  if (writes.length === 0) return [];
+  const receiving = await targets();
+  if (receiving.length === 0) {
+    const error = new DistributaryError('target-missing', 'the store has no target that receives writes');
+    return writes.map(() => ({ kind: 'unavailable', error }));
+  }
+  const byTarget = await Promise.all(receiving.map(target => store.write(target, writes)));
+  return writes.map((_, index) => byTarget.map(outcomes => outcomes[index]!).reduce(worse));
+}
+
+const SEVERITY = { stale: 0, applied: 1, refused: 2, unavailable: 3 } as const;
+const worse = (a: Outcome, b: Outcome): Outcome => (SEVERITY[b.kind] > SEVERITY[a.kind] ? b : a);

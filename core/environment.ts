@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { DistributaryError } from './errors.ts';
+
+/** Variable name → how its text is read. */
+export type EnvironmentShape = Readonly<Record<string, z.ZodType<unknown, string | undefined>>>;
+
+/**
+ * The variables of one function, declared once: the construct that creates the function must set exactly these
+ * (`EnvironmentOf`), the handler reads them parsed (`readEnvironment`).
+ */
+export type EnvironmentOf<Shape extends EnvironmentShape> = {
+  readonly [Name in keyof Shape as undefined extends z.input<Shape[Name]> ? never : Name]: string;
+} & { readonly [Name in keyof Shape as undefined extends z.input<Shape[Name]> ? Name : never]?: string };
+
+type Read<Shape extends EnvironmentShape> = { readonly [Name in keyof Shape]: z.output<Shape[Name]> };
+
+/** Parses the variables at cold start. Throws `environment-invalid` naming each one that is missing or wrong. */
+export function readEnvironment<Shape extends EnvironmentShape>(
+  shape: Shape,
+  source: Readonly<Record<string, string | undefined>> = process.env,
+): Read<Shape> {
+  const result = z.object(shape).safeParse(source);
+  if (result.success) return result.data as Read<Shape>;
+  const what = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
+  throw new DistributaryError('environment-invalid', what);
+}
+
+const text = z.string().min(1);
+const seconds = z
+  .string()
+  .regex(/^\d+(\.\d+)?$/, 'is no number of seconds')
+  .transform(Number);
+
+/** How a function reaches the canonical store: a whole URL, or a host with IAM authentication over TLS. */
+export const databaseVariables = {
+  DATABASE_URL: text.optional(),
+  DATABASE_HOST: text.optional(),
+  DATABASE_PORT: text.default('5432'),
+  DATABASE_NAME: text.default('distributary'),
+  DATABASE_USER: text.optional(),
+};
+
+export const migrateVariables = { ...databaseVariables, CANONICAL_DIR: text.optional() };
+
+export const relayVariables = {
+  ...databaseVariables,
+  TOPIC_ARN: text,
+  PAYLOAD_BUCKET: text,
+  /** Where outbox rows go that can never be published. */
+  PARKED_QUEUE_URL: text,
+  SLOT_NAME: text,
+  PUBLICATION_NAME: text,
+  HEARTBEAT_SECONDS: seconds,
+};
+
+export const projectorVariables = {
+  CONTROL_TABLE: text,
+  QUEUE_URL: text,
+  PRIORITY_QUEUE_URL: text,
+  FAILED_QUEUE_URL: text,
+};
+
+/** What a store's engine needs besides its contract, wherever the store is opened. */
+export const openSearchVariables = { OPENSEARCH_URL: text };
+export const dynamoVariables = { TABLE_NAME: text, CONTROL_TABLE: text };
+export const s3Variables = { BUCKET_NAME: text, CONTROL_TABLE: text };

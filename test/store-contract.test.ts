@@ -1,0 +1,122 @@
+import { DistributaryError } from '../core/errors.ts';
+import { parseStoreContract } from '../core/store-contract.ts';
+
+/** Requirements 000 §9, letter by letter. */
+const EXAMPLE = `store_name: case-search-index
+role: projection
+canonical_source: case-service-postgres
+owner_team: case-platform
+served_use_cases:
+  - investigator_case_search
+  - supervisor_case_filtering
+freshness_contract:
+  normal_p95: under_10_seconds
+  maximum_before_alert: 60_seconds
+authority_rules:
+  may_execute_commands: false
+  must_rehydrate_before_sensitive_action: true
+rebuild:
+  supported: true
+  source: canonical_case_tables_and_outbox
+  estimated_duration: 4_hours
+  cutover_strategy: blue_green_index
+security:
+  contains_pii: true
+  authorization_filter_required: true
+  field_masking_required: true
+schema_evolution:
+  versioned_document: true
+  backward_compatible_indexer_required: true
+observability:
+  metrics:
+    - indexing_lag_seconds
+    - indexing_error_count
+    - dead_letter_count
+    - drift_sample_mismatch_count
+`;
+
+const PROJECTED = `${EXAMPLE}engine: opensearch
+aggregates: [case]
+fields:
+  title: { type: text }
+`;
+
+/** What a wrong contract is told: the whole text a person would read. */
+function refusal(text: string): string {
+  try {
+    parseStoreContract(text, 'contracts/stores/x.yaml');
+  } catch (error) {
+    if (error instanceof DistributaryError) return error.describe();
+    throw error;
+  }
+  throw new Error('the contract was accepted');
+}
+
+test('the example of the requirements loads as it stands, and durations are seconds', () => {
+  const contract = parseStoreContract(EXAMPLE, 'x.yaml');
+  expect(contract).toMatchObject({
+    store_name: 'case-search-index',
+    role: 'projection',
+    freshness_contract: { normal_p95: 10, maximum_before_alert: 60 },
+    rebuild: { estimated_duration: 14_400 },
+  });
+});
+
+test.each([
+  [
+    'an unknown key',
+    'owner_team: case-platform',
+    'owner_tem: case-platform',
+    /x\.yaml:4:1: unknown key "owner_tem".*\n.*did you mean "owner_team"/,
+  ],
+  [
+    'an unknown role',
+    'role: projection',
+    'role: unknown',
+    /x\.yaml:2:7: unknown role "unknown".*\n.*canonical, projection, cache/,
+  ],
+  [
+    'a projection without a rebuild',
+    'supported: true',
+    'supported: false',
+    /x\.yaml:15:14: role projection without a rebuild/,
+  ],
+  [
+    'a projection that may execute commands',
+    'may_execute_commands: false',
+    'may_execute_commands: true',
+    /x\.yaml:12:25: role projection that may execute commands/,
+  ],
+  ['a freshness that is no duration', '60_seconds', 'soon', /x\.yaml:10:25: .*"soon".*no duration/],
+  ['an alarm below the normal lag', '60_seconds', '5_seconds', /alert not above the normal p95/],
+  [
+    'a sensitive field in a store said to hold no PII',
+    'contains_pii: true',
+    'contains_pii: false',
+    /field title is sensitive/,
+  ],
+  ['a missing section', 'owner_team: case-platform\n', '', /owner_team is missing/],
+  [
+    'a projected store without its lag metric',
+    '    - indexing_lag_seconds\n',
+    '',
+    /metric indexing_lag_seconds is missing/,
+  ],
+])('refuses %s, with file, line, value and hint', (_, right, wrong, message) => {
+  const text = PROJECTED.replace('{ type: text }', '{ type: text, pii: sensitive }');
+  expect(text).toContain(right);
+  expect(refusal(text.replace(right, wrong))).toMatch(message);
+});
+
+test('every defect of a file is reported, not only the first', () => {
+  const message = refusal(
+    EXAMPLE.replace('role: projection', 'role: projektion').replace('supported: true', 'supported: maybe'),
+  );
+  expect(message).toMatch(/projektion/);
+  expect(message).toMatch(/supported/);
+});
+
+test('an index names declared fields only', () => {
+  const text = PROJECTED.replace('engine: opensearch', 'engine: dynamodb\nindexes:\n  by-title: { partition: titel }');
+  expect(refusal(text)).toMatch(/unknown field titel\b.*\n.*did you mean "title"/);
+});
