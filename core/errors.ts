@@ -54,6 +54,10 @@ export const errorTable = {
     retry: 'later',
     hint: 'the store has no current target: run the provisioning step, or wait for its rebuild',
   },
+  'target-current': {
+    retry: 'never',
+    hint: 'readers see this target: cut over to another one first',
+  },
   'outbox-row-malformed': {
     retry: 'never',
     hint: 'the outbox row was written by hand or by an older trigger: correct it at its source; the next change supersedes it',

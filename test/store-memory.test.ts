@@ -1,0 +1,15 @@
+import { memoryStore } from '../functions/stores/memory.ts';
+import { testStore } from './store-suite.ts';
+
+testStore(
+  'in-memory reference store',
+  async () => {
+    let targets = 0;
+    return {
+      store: memoryStore(),
+      target: () => ({ store: 'suite', name: `suite-1-${++targets}` }),
+      close: async () => {},
+    };
+  },
+  { lacks: ['forgetDeletes', 'refusedDocument', 'outage'] },
+);
