@@ -82,7 +82,7 @@ const changeEvent = envelope.extend({
   traceparent: z.string().optional(),
   deleted: z.literal(true).optional(),
   dataref: z.string().optional(),
-  data: z.unknown(),
+  data: z.unknown().optional(),
 });
 
 /** Reads a queue message. Throws `pack-malformed` when it is no CloudEvents batch at all. */
