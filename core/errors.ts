@@ -18,6 +18,14 @@ export const errorTable = {
     retry: 'later',
     hint: 'the payload parked by dataref could not be fetched: check the bucket and its permissions',
   },
+  'payload-missing': {
+    retry: 'never',
+    hint: 'the payload parked by dataref was removed; repair the key from the canonical store instead',
+  },
+  'failed-queue-unavailable': {
+    retry: 'later',
+    hint: 'the failed queue refused a message: check its permissions; the change stays in its queue',
+  },
   'state-invalid': {
     retry: 'never',
     hint: "the state does not match its schema version in the aggregate's contract: correct the producer, then redrive",
@@ -75,6 +83,10 @@ export const errorTable = {
     retry: 'never',
     hint: 'WAL the slot needs is gone: recreate the slot, then rebuild every store from the canonical store',
   },
+  'publication-unusable': {
+    retry: 'later',
+    hint: 'apply the migrations in canonical/: they create the publication, insert-only, before the slot is created',
+  },
   'source-read-only': { retry: 'later', hint: 'the node is a reader or fails over: connect to the writer endpoint' },
   'source-unavailable': {
     retry: 'later',
@@ -88,6 +100,7 @@ export const errorTable = {
     retry: 'never',
     hint: 'local mode does not know this resource or property: teach local/template, or change the stack',
   },
+  'folder-in-use': { retry: 'never', hint: 'stop the other process, or choose another folder' },
   'port-taken': { retry: 'never', hint: 'stop what listens there, or choose another with the option named' },
   'tool-missing': { retry: 'never', hint: 'install the tool named' },
   'child-died': { retry: 'later', hint: 'read its log, named in the message' },
