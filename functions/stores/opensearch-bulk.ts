@@ -1,0 +1,117 @@
+import { DistributaryError } from '../../core/errors.ts';
+import { APPLIED, type Outcome, STALE, type Target, type Write } from '../../core/store.ts';
+import { ask, type Complaint, type OpenSearch } from './opensearch-client.ts';
+import { encodeDocument, writesTo } from './opensearch-index.ts';
+
+/** Half of the smallest request that an AWS domain may be limited to (10 MiB). */
+export const MAX_DOCUMENT_BYTES = 5 * 1024 * 1024;
+/** A request is closed when it holds this much: small enough that a call of 2,000 documents makes several. */
+const REQUEST_BYTES = 1024 * 1024;
+/** OpenSearch is some 20% faster with two at a time; a third gains nothing. */
+const REQUESTS_AT_ONCE = 2;
+
+/** One write, serialised, and where its outcome goes. */
+interface Line {
+  readonly write: Write;
+  readonly index: number;
+  readonly text: string;
+  readonly bytes: number;
+}
+
+interface BulkItem {
+  readonly index: { readonly status: number; readonly error?: Complaint };
+}
+
+/** The writes as `_bulk` requests with external versions: a version conflict is `stale`. */
+export async function writeInBulk(
+  client: OpenSearch,
+  target: Target,
+  writes: readonly Write[],
+): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = [];
+  const lines: Line[] = [];
+  for (const [index, write] of writes.entries()) {
+    const line = encode(write, index);
+    if ('kind' in line) outcomes[index] = line;
+    else lines.push(line);
+  }
+  const requests = divide(lines).values();
+  /** Once a request finds the store down the others are not sent: each might wait for its own timeout. */
+  let down: Outcome | undefined;
+  const sender = async () => {
+    for (const request of requests) {
+      const answers = down ? request.map(() => down!) : await post(client, target, request);
+      down ??= answers.every(({ kind }) => kind === 'unavailable') ? answers[0] : undefined;
+      for (const [at, { index }] of request.entries()) outcomes[index] = answers[at]!;
+    }
+  };
+  await Promise.all(Array.from({ length: REQUESTS_AT_ONCE }, sender));
+  return outcomes;
+}
+
+function encode(write: Write, index: number): Line | Outcome {
+  const json = JSON.stringify(write.document);
+  if (Buffer.byteLength(json) > MAX_DOCUMENT_BYTES) return tooLarge(write, Buffer.byteLength(json));
+  const action = `{"index":{"_id":"${write.key}","version":${write.version},"version_type":"external"}}`;
+  const text = `${action}\n${encodeDocument(write, json)}\n`;
+  return { write, index, text, bytes: Buffer.byteLength(text) };
+}
+
+function divide(lines: readonly Line[]): Line[][] {
+  const requests: Line[][] = [];
+  let room = 0;
+  for (const line of lines) {
+    if (line.bytes > room) {
+      requests.push([]);
+      room = REQUEST_BYTES;
+    }
+    requests.at(-1)!.push(line);
+    room -= line.bytes;
+  }
+  return requests;
+}
+
+/** Sends one request. One that is refused as a whole, by a proxy's limit for instance, goes in halves down to the culprit. */
+async function post(client: OpenSearch, target: Target, lines: readonly Line[]): Promise<readonly Outcome[]> {
+  try {
+    const { status, body } = await ask<{ items: readonly BulkItem[] }>(client, {
+      method: 'POST',
+      path: `/${writesTo(target.name)}/_bulk`,
+      query: { require_alias: true, filter_path: 'items.*.status,items.*.error.type,items.*.error.reason' },
+      lines: lines.map(({ text }) => text).join(''),
+      expect: [400, 413],
+    });
+    if (status < 300) return body.items.map((item, at) => outcomeOf(lines[at]!, target, item.index));
+    if (lines.length === 1) return [outcomeOf(lines[0]!, target, { status })];
+    const middle = lines.length >> 1;
+    const first = await post(client, target, lines.slice(0, middle));
+    return [...first, ...(await post(client, target, lines.slice(middle)))];
+  } catch (error) {
+    if (!(error instanceof DistributaryError)) throw error;
+    return lines.map(() => ({ kind: 'unavailable', error }));
+  }
+}
+
+function outcomeOf({ write, bytes }: Line, { name }: Target, { status, error }: BulkItem['index']): Outcome {
+  if (status < 300) return APPLIED;
+  if (status === 409) return STALE;
+  if (status === 413) return tooLarge(write, bytes);
+  const what = `OpenSearch answered ${status} ${error?.type ?? ''} for document ${write.key} of ${name}`;
+  if (status === 404) return { kind: 'unavailable', error: new DistributaryError('target-missing', what) };
+  if (status === 400 && error?.type !== 'index_closed_exception') {
+    const field = fieldIn(error?.reason ?? '');
+    const message = field === undefined ? what : `${what}: field ${field}`;
+    return { kind: 'refused', error: new DistributaryError('document-refused', message) };
+  }
+  return { kind: 'unavailable', error: new DistributaryError('store-unavailable', what) };
+}
+
+/** The reason quotes the value, which may be personal; of it only the field's name is kept. */
+const fieldIn = (reason: string): string | undefined =>
+  /^(?:failed to parse field |mapping set to strict, dynamic introduction of )\[([^\]]+)\]/.exec(reason)?.[1] ??
+  /immense term in field="([^"]+)"/.exec(reason)?.[1];
+
+function tooLarge({ key }: Write, bytes: number): Outcome {
+  const message = `document ${key} has ${bytes} bytes, the store takes ${MAX_DOCUMENT_BYTES}`;
+  return { kind: 'refused', error: new DistributaryError('document-too-large', message) };
+}

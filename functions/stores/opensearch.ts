@@ -1,0 +1,130 @@
+import { DistributaryError } from '../../core/errors.ts';
+import type { Digest, KeyRange, Store, Stored, Target } from '../../core/store.ts';
+import type { ProjectedContract } from '../../core/store-contract.ts';
+import type { AggregateId } from '../../core/version.ts';
+import { MAX_DOCUMENT_BYTES, writeInBulk } from './opensearch-bulk.ts';
+import { ask, type Complaint, type OpenSearch } from './opensearch-client.ts';
+import {
+  decodeDocument,
+  type IndexOptions,
+  indexDefinition,
+  META,
+  REFRESH_SECONDS,
+  type Source,
+  VISIBLE,
+} from './opensearch-index.ts';
+
+/** About 1 MB of documents of 2 kB: what a scan holds in memory. */
+const SCAN_PAGE = 500;
+
+interface Hits {
+  readonly hits: { readonly total: { readonly value: number }; readonly hits: readonly { readonly _source: Source }[] };
+  readonly aggregations: { readonly sum: { readonly value: number } };
+}
+
+/**
+ * An index per target; readers go through the alias named as the store, which shows no tombstone. A tombstone is a
+ * document, for OpenSearch forgets the version of a deleted one after a minute (`index.gc_deletes`) and would then take
+ * any older write.
+ */
+export function openSearchStore(options: { client: OpenSearch; contract: ProjectedContract } & IndexOptions): Store {
+  const { client, contract } = options;
+  const alias = contract.store_name;
+
+  async function current(): Promise<string[]> {
+    const { status, body } = await ask<object>(client, { method: 'GET', path: `/_alias/${alias}`, expect: [404] });
+    return status === 404 ? [] : Object.keys(body);
+  }
+
+  return {
+    engine: 'opensearch',
+    maxDocumentBytes: MAX_DOCUMENT_BYTES,
+    visibleAfterSeconds: REFRESH_SECONDS,
+
+    write: (target, writes) => writeInBulk(client, target, writes),
+    read: (target, key) => read(client, target, key),
+    scan: (target, range) => scan(client, target, range),
+    digest: (target, range) => digest(client, target, range),
+
+    async create({ name }) {
+      const body = indexDefinition(name, contract, options);
+      const answer = await ask<{ error: Complaint }>(client, { method: 'PUT', path: `/${name}`, body, expect: [400] });
+      if (answer.status < 300 || answer.body.error.type === 'resource_already_exists_exception') return;
+      throw new DistributaryError(
+        'store-unavailable',
+        `OpenSearch did not create ${name}: ${answer.body.error.reason}`,
+      );
+    },
+    async cutOver({ name }) {
+      const old = (await current()).filter(index => index !== name);
+      const actions = [
+        ...old.map(index => ({ remove: { index, alias } })),
+        { add: { index: name, alias, filter: VISIBLE } },
+      ];
+      await ask(client, { method: 'POST', path: '/_aliases', body: { actions } });
+    },
+    async current() {
+      const [name] = await current();
+      return name === undefined ? undefined : { store: alias, name };
+    },
+    async drop({ name }) {
+      if ((await current()).includes(name)) {
+        throw new DistributaryError('target-current', `readers of ${alias} see ${name}`);
+      }
+      await ask(client, { method: 'DELETE', path: `/${name}`, expect: [404] });
+    },
+  };
+}
+
+/** A read by id sees what is not yet searchable. */
+async function read(client: OpenSearch, { name }: Target, key: AggregateId): Promise<Stored | undefined> {
+  const path = `/${name}/_doc/${key}`;
+  const { body } = await ask<{ found?: boolean; _source: Source }>(client, { method: 'GET', path, expect: [404] });
+  if (body.found === undefined) throw new DistributaryError('target-missing', `index ${name} does not exist`);
+  return body.found ? decodeDocument(body._source) : undefined;
+}
+
+async function* scan(client: OpenSearch, target: Target, range: KeyRange): AsyncGenerator<Stored> {
+  await refresh(client, target);
+  const page = { size: SCAN_PAGE, query: within(range), sort: [{ [KEY]: 'asc' }], track_total_hits: false };
+  let after: AggregateId | undefined;
+  for (;;) {
+    const { hits } = await search(client, target, after === undefined ? page : { ...page, search_after: [after] });
+    const stored = hits.hits.map(({ _source }) => decodeDocument(_source));
+    yield* stored;
+    if (stored.length < SCAN_PAGE) return;
+    after = stored.at(-1)!.key;
+  }
+}
+
+async function digest(client: OpenSearch, target: Target, range: KeyRange): Promise<Digest> {
+  await refresh(client, target);
+  const alive = { range: { [`${META}.digest`]: { gt: 0 } } };
+  const { hits, aggregations } = await search(client, target, {
+    size: 0,
+    query: { bool: { filter: [within(range), alive] } },
+    track_total_hits: true,
+    aggs: { sum: { sum: { field: `${META}.digest` } } },
+  });
+  return { count: hits.total.value, sum: aggregations.sum.value };
+}
+
+const KEY = `${META}.key`;
+
+const within = ({ from, to }: KeyRange): object => ({
+  range: { [KEY]: { ...(from === undefined ? {} : { gte: from }), ...(to === undefined ? {} : { lt: to }) } },
+});
+
+/** A shard that does not answer fails the search: half an answer would look like drift. */
+async function search(client: OpenSearch, { name }: Target, body: object): Promise<Hits> {
+  const query = { allow_partial_search_results: false };
+  return (await ask<Hits>(client, { method: 'POST', path: `/${name}/_search`, query, body })).body;
+}
+
+/** Makes every acknowledged write searchable. */
+async function refresh(client: OpenSearch, { name }: Target): Promise<void> {
+  const path = `/${name}/_refresh`;
+  const { body } = await ask<{ _shards: { failed: number } }>(client, { method: 'POST', path });
+  if (body._shards.failed === 0) return;
+  throw new DistributaryError('store-unavailable', `${body._shards.failed} shards of ${name} did not refresh`);
+}
