@@ -136,13 +136,21 @@ async function prepare({ change }: Item, ports: BatchPorts): Promise<Outcome | {
 /** The same writes to each target; per write the worst outcome, for a write is done when it is done everywhere. */
 async function writeAll(writes: readonly Write[], { store, targets }: BatchPorts): Promise<readonly Outcome[]> {
   if (writes.length === 0) return [];
-  const receiving = await targets();
-  if (receiving.length === 0) {
-    const error = new DistributaryError('target-missing', 'the store has no target that receives writes');
-    return writes.map(() => ({ kind: 'unavailable', error }));
-  }
+  const receiving = await receivingTargets(targets);
+  if (receiving instanceof DistributaryError) return writes.map(() => ({ kind: 'unavailable', error: receiving }));
   const byTarget = await Promise.all(receiving.map(target => store.write(target, writes)));
   return writes.map((_, index) => byTarget.map(outcomes => outcomes[index]!).reduce(worse));
+}
+
+async function receivingTargets(targets: BatchPorts['targets']): Promise<readonly Target[] | DistributaryError> {
+  try {
+    const receiving = await targets();
+    if (receiving.length > 0) return receiving;
+    return new DistributaryError('target-missing', 'the store has no target that receives writes');
+  } catch (error) {
+    if (error instanceof DistributaryError && error.retry === 'later') return error;
+    throw error;
+  }
 }
 
 const SEVERITY = { stale: 0, applied: 1, refused: 2, unavailable: 3 } as const;

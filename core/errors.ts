@@ -66,6 +66,10 @@ export const errorTable = {
     retry: 'never',
     hint: 'readers see this target: cut over to another one first',
   },
+  'control-malformed': {
+    retry: 'later',
+    hint: 'another version of this system wrote it: finish the deployment, or correct the item named in the control table',
+  },
   'outbox-row-malformed': {
     retry: 'never',
     hint: 'the outbox row was written by hand or by an older trigger: correct it at its source; the next change supersedes it',

@@ -16,6 +16,8 @@ export const MAX_STATE_BYTES = 16_000_000;
 const SOURCE = '/distributary/canonical';
 const SCHEMA_PREFIX = 'urn:distributary:';
 const HEARTBEAT_TYPE = 'distributary.heartbeat';
+/** What a heartbeat has in the message attribute `aggregate`; every subscription lets it through. */
+export const HEARTBEAT_AGGREGATE = 'heartbeat';
 
 /** What the relay knows of a change; the state stays the text that the database made. */
 export interface ChangeHeader {

@@ -54,13 +54,19 @@ export function parseYaml<T>(
   const defects = result.success
     ? [...rules(result.data)]
     : result.error.issues.flatMap(issue => defectsOf(issue, [], knownKeys));
-  throwIfAny(
-    defects.map(({ path, message, hint, at = 'value' }) => {
-      const place = source.place(path, at);
-      return new DistributaryError('contract-invalid', message, hint === undefined ? { place } : { place, hint });
-    }),
-  );
+  throwIfAny(locate(defects, source));
   return result.data as T;
+}
+
+/** Defects of a file that parses, found by looking at others beside it: each with its line and column. */
+export const locateDefects = (defects: readonly Defect[], text: string, file: string): readonly DistributaryError[] =>
+  locate(defects, openYaml(text, file));
+
+function locate(defects: readonly Defect[], source: ReturnType<typeof openYaml>): readonly DistributaryError[] {
+  return defects.map(({ path, message, hint, at = 'value' }) => {
+    const place = source.place(path, at);
+    return new DistributaryError('contract-invalid', message, hint === undefined ? { place } : { place, hint });
+  });
 }
 
 function throwIfAny(defects: readonly DistributaryError[]): void {

@@ -23,8 +23,8 @@ export interface RelayEvents {
   parked(error: DistributaryError): void;
   /** A publication failed and will be tried again. */
   failing(error: unknown, attempt: number): void;
-  /** A change of this aggregate went by. */
-  saw(aggregate: string): void;
+  /** A change or a heartbeat went by. */
+  saw(): void;
 }
 
 export interface RelayOptions {
@@ -108,11 +108,12 @@ class Relaying {
   #insert({ relation, row }: Insert, committedAt: number, entry: Entry): void {
     if (relation.table === 'heartbeat') {
       entry.onSafe = () => this.#beat(committedAt);
+      this.#events.saw();
       return;
     }
     try {
       const { header, state, bytes } = readOutboxRow(row, committedAt);
-      this.#events.saw(header.aggregate);
+      this.#events.saw();
       if (state !== null && bytes > MAX_INLINE_STATE_BYTES) this.#addByReference(header, state, bytes, entry);
       else this.#add(encodeChange(header, state === null ? { deleted: true } : { state }), header, entry);
     } catch (error) {

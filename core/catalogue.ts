@@ -1,0 +1,165 @@
+import { DistributaryError } from './errors.ts';
+import { isProjected, type ProjectedContract, parseStoreContract, type StoreContract } from './store-contract.ts';
+import { tableLayout } from './table-layout.ts';
+import { type Defect, defectAt, FileDefects, hintOf, locateDefects } from './yaml.ts';
+
+/** A contract file as it was read. `file` is what messages call it, e.g. `contracts/stores/case-search.yaml`. */
+export interface SourceFile {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** All contracts of a pipeline; every reference between them leads somewhere. */
+export interface Catalogue {
+  readonly stores: readonly StoreContract[];
+  /** Those that get a projection pipeline, in the order of their names. */
+  readonly projected: readonly ProjectedContract[];
+  /** The store that decides, and that the relay reads. */
+  readonly canonical: StoreContract;
+  /** The log of its changes, out of which the relay publishes. */
+  readonly outbox: StoreContract;
+}
+
+/** SQS takes ten messages at once unless it may wait for more. */
+const MAX_BATCH_WITHOUT_WINDOW = 10;
+const MAX_BATCH_WINDOW_SECONDS = 300;
+const MAX_FUNCTION_SECONDS = 900;
+
+interface Parsed<T> extends SourceFile {
+  readonly contract: T;
+}
+
+/** Parses every file and checks what no file can say alone. Throws `FileDefects` with all defects of all files. */
+export function parseCatalogue(storeFiles: readonly SourceFile[]): Catalogue {
+  const defects: DistributaryError[] = [];
+  const stores = parseEach(storeFiles, parseStoreContract, defects);
+  for (const { file, text, contract } of stores) {
+    defects.push(...locateDefects([...crossRules(contract, file, stores)], text, file));
+  }
+  const [first, ...others] = defects;
+  if (first) throw new FileDefects([first, ...others]);
+  const contracts = stores.map(({ contract }) => contract).sort((a, b) => (a.store_name < b.store_name ? -1 : 1));
+  const canonical = only(contracts, 'canonical', 'the store that decides');
+  return {
+    stores: contracts,
+    projected: contracts.filter(isProjected),
+    canonical,
+    outbox: only(contracts, 'integration', 'the outbox that the relay reads'),
+  };
+}
+
+function parseEach<T>(
+  files: readonly SourceFile[],
+  parse: (text: string, file: string) => T,
+  defects: DistributaryError[],
+): readonly Parsed<T>[] {
+  return files.flatMap(({ file, text }) => {
+    try {
+      return [{ file, text, contract: parse(text, file) }];
+    } catch (error) {
+      if (!(error instanceof DistributaryError)) throw error;
+      defects.push(...(error instanceof FileDefects ? error.defects : [error]));
+      return [];
+    }
+  });
+}
+
+/** The pipeline has one PostgreSQL that it reads: one contract for the store, one for its outbox. */
+function only(contracts: readonly StoreContract[], role: StoreContract['role'], what: string): StoreContract {
+  const found = contracts.filter(contract => contract.role === role && contract.engine === 'postgresql');
+  const [contract] = found;
+  if (contract && found.length === 1) return contract;
+  const names = found.map(({ store_name }) => store_name).join(', ') || 'none';
+  const hint = `exactly one file under contracts/stores has role ${role} and engine postgresql: ${what}`;
+  throw new DistributaryError('contract-missing', `contracts of role ${role} on postgresql: ${names}`, { hint });
+}
+
+function* crossRules(
+  contract: StoreContract,
+  file: string,
+  stores: readonly Parsed<StoreContract>[],
+): Iterable<Defect> {
+  yield* nameRules(contract, file);
+  yield* sourceRules(contract, stores);
+  if (isProjected(contract)) {
+    yield* deliveryRules(contract);
+    if (contract.engine === 'dynamodb') yield* indexRules(contract);
+  }
+}
+
+/** A message that names a store names its file too, and two files cannot describe one store. */
+function* nameRules({ store_name }: StoreContract, file: string): Iterable<Defect> {
+  const base = file.slice(file.lastIndexOf('/') + 1);
+  if (base !== `${store_name}.yaml`) {
+    yield defectAt(['store_name'], `store ${store_name} in file ${base}`, `name the file ${store_name}.yaml`);
+  }
+}
+
+function* sourceRules(contract: StoreContract, stores: readonly Parsed<StoreContract>[]): Iterable<Defect> {
+  const { canonical_source, aggregates = [] } = contract;
+  if (canonical_source === undefined) return;
+  const source = stores.find(other => other.contract.store_name === canonical_source)?.contract;
+  if (source === undefined) {
+    const names = stores.map(other => other.contract.store_name);
+    yield defectAt(
+      ['canonical_source'],
+      `unknown store ${canonical_source}`,
+      hintOf(canonical_source, names, 'stores'),
+    );
+    return;
+  }
+  if (source.role !== 'canonical') {
+    const hint = 'derived stores are made from the canonical store, never from each other';
+    yield defectAt(['canonical_source'], `store ${canonical_source} has role ${source.role}`, hint);
+  }
+  for (const [index, aggregate] of aggregates.entries()) {
+    if (source.aggregates?.includes(aggregate)) continue;
+    const hint = hintOf(aggregate, source.aggregates ?? [], 'aggregates');
+    yield defectAt(['aggregates', index], `${canonical_source} has no aggregate ${aggregate}`, hint);
+  }
+}
+
+function* deliveryRules({ delivery, freshness_contract }: ProjectedContract): Iterable<Defect> {
+  const { batch_packs, batch_window, timeout } = delivery;
+  const path = (key: keyof typeof delivery) => ['delivery', key];
+  if (batch_packs > MAX_BATCH_WITHOUT_WINDOW && batch_window < 1) {
+    const hint = `set batch_window to 1_second or more, or batch_packs to ${MAX_BATCH_WITHOUT_WINDOW} at most`;
+    yield defectAt(path('batch_packs'), `${batch_packs} packs at once without a batch_window`, hint);
+  }
+  if (!Number.isInteger(batch_window) || batch_window > MAX_BATCH_WINDOW_SECONDS) {
+    const hint = `whole seconds, ${MAX_BATCH_WINDOW_SECONDS} at most`;
+    yield defectAt(path('batch_window'), `a batch_window of ${batch_window} s`, hint);
+  }
+  if (batch_window > freshness_contract.normal_p95) {
+    const hint = `shorten it, or promise more than ${freshness_contract.normal_p95} s`;
+    yield defectAt(path('batch_window'), `waiting ${batch_window} s cannot keep freshness_contract.normal_p95`, hint);
+  }
+  if (!Number.isInteger(timeout) || timeout < 1 || timeout > MAX_FUNCTION_SECONDS) {
+    const hint = `whole seconds, ${MAX_FUNCTION_SECONDS} at most: a function gets no more`;
+    yield defectAt(path('timeout'), `a timeout of ${timeout} s`, hint);
+  }
+}
+
+/** The table's own rules, at the line of the contract. */
+function* indexRules(contract: ProjectedContract): Iterable<Defect> {
+  try {
+    tableLayout(contract);
+  } catch (error) {
+    if (!(error instanceof DistributaryError)) throw error;
+    yield defectAt(['indexes'], error.message, error.hint);
+  }
+}
+
+/** Of a catalogue's stores the one of that name. Throws `contract-missing`, naming the file to add. */
+export function storeNamed({ stores }: Catalogue, name: string): StoreContract {
+  const contract = stores.find(({ store_name }) => store_name === name);
+  if (contract) return contract;
+  const hint = hintOf(
+    name,
+    stores.map(({ store_name }) => store_name),
+    'stores',
+  );
+  throw new DistributaryError('contract-missing', `store ${name} has no contract`, {
+    hint: `add contracts/stores/${name}.yaml; ${hint}`,
+  });
+}

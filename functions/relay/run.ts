@@ -1,0 +1,112 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { DistributaryError } from '../../core/errors.ts';
+import { Dependants } from './dependants.ts';
+import { anotherRelayStays, beat } from './hold.ts';
+import { type RelayEvents, relay, type Sink } from './relay.ts';
+import type { ReplicationStream } from './replication.ts';
+import { ensureSlot, type SlotStatus, slotStatus, takeOver } from './slot.ts';
+import { asSourceError } from './source-error.ts';
+
+export interface RunEvents extends RelayEvents {
+  /** The stream is open. `ended`: server process of a holder that did not let go. */
+  streaming(ended: number | undefined): void;
+  reconnecting(error: DistributaryError): void;
+  /** With each heartbeat. */
+  slot(status: SlotStatus): void;
+}
+
+export interface RunOptions {
+  readonly database: pg.ClientConfig;
+  readonly slot: string;
+  readonly publication: string;
+  readonly heartbeatSeconds: number;
+  /** When this relay will be gone, for those who ask whether they are needed. */
+  readonly deadline: Date;
+  readonly sink: Sink;
+  readonly events: RunEvents;
+  readonly signal: AbortSignal;
+}
+
+const FIRST_RECONNECT_MS = 100;
+const LONGEST_RECONNECT_MS = 5_000;
+
+/**
+ * Relays until the signal, over every failover and restart of the canonical store. Returns `not-needed` at once when
+ * another relay holds the slot and stays. Throws `slot-lost` when WAL is gone: nothing here may paper over that.
+ */
+export async function runRelay(options: RunOptions): Promise<'handed-over' | 'not-needed'> {
+  let failures = 0;
+  while (!options.signal.aborted) {
+    try {
+      if ((await runSession(options, () => (failures = 0))) === 'not-needed') return 'not-needed';
+    } catch (thrown) {
+      const error = asSourceError(thrown);
+      if (!(error instanceof DistributaryError) || error.retry === 'never') throw error;
+      options.events.reconnecting(error);
+      const pause = Math.min(FIRST_RECONNECT_MS * 2 ** failures++, LONGEST_RECONNECT_MS);
+      await delay(pause, undefined, { signal: options.signal }).catch(() => {});
+    }
+  }
+  return 'handed-over';
+}
+
+/** One connection's life: ends with the signal, or throws what broke it. */
+async function runSession(options: RunOptions, opened: () => void): Promise<'ended' | 'not-needed'> {
+  const session = new AbortController();
+  const signal = AbortSignal.any([options.signal, session.signal]);
+  await using db = await connect(options.database);
+  await using second = await connect(options.database);
+  if (await anotherRelayStays(db, options.slot, options.heartbeatSeconds)) return 'not-needed';
+  const stream = await openStream(db, options, signal);
+  opened();
+  const dependants = new Dependants(second, signal);
+  const events = { ...options.events, saw: () => dependants.wake() };
+  try {
+    await firstToFail(session, [
+      relay({ stream, sink: options.sink, events, signal }),
+      heartbeats(db, options, signal),
+      dependants.run(),
+    ]);
+  } finally {
+    await stream.stop();
+  }
+  return 'ended';
+}
+
+async function openStream(db: pg.Client, options: RunOptions, signal: AbortSignal): Promise<ReplicationStream> {
+  const { slot, publication, database } = options;
+  if ((await ensureSlot(db, slot, publication)) === 'lost') {
+    throw new DistributaryError('slot-lost', `slot "${slot}" has lost WAL that was not relayed`);
+  }
+  const { stream, ended } = await takeOver({ connection: database, slot, publication, signal });
+  options.events.streaming(ended);
+  return stream;
+}
+
+async function heartbeats(db: pg.Client, options: RunOptions, signal: AbortSignal): Promise<void> {
+  const { slot, deadline, heartbeatSeconds, events } = options;
+  for await (const _ of beat(db, slot, deadline, heartbeatSeconds, signal)) {
+    const status = await slotStatus(db, slot);
+    if (status) events.slot(status);
+  }
+}
+
+/** Waits for all; when one fails, tells the others to stop and throws its error. */
+async function firstToFail(session: AbortController, tasks: readonly Promise<void>[]): Promise<void> {
+  const failed = (error: unknown) => {
+    session.abort();
+    throw error;
+  };
+  const settled = await Promise.allSettled(tasks.map(task => task.catch(failed)));
+  const rejected = settled.find(result => result.status === 'rejected');
+  if (rejected) throw rejected.reason;
+}
+
+async function connect(config: pg.ClientConfig): Promise<pg.Client & AsyncDisposable> {
+  const client = new pg.Client({ keepAlive: true, application_name: 'distributary-relay', ...config });
+  // The query under way is told as well; without a listener the same error would end the process.
+  client.on('error', () => {});
+  await client.connect();
+  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
+}
