@@ -1,7 +1,7 @@
 import type { Change, Heartbeat, ResolvedChange } from './change.ts';
 import { DistributaryError } from './errors.ts';
 import { decodePack, encodePack } from './pack.ts';
-import type { Outcome, Store, Target, Write } from './store.ts';
+import { type Outcome, STALE, type Store, type Target, type Write } from './store.ts';
 
 /** One queue message: a pack. */
 export interface Message {
@@ -98,30 +98,58 @@ const rewrap = (event: unknown): string => encodePack([JSON.stringify(event)]);
 const toDeadLetter = ({ item, outcome }: Settled): DeadLetter[] =>
   outcome.kind === 'refused' ? [{ body: rewrap(item.event), error: outcome.error, change: item.change }] : [];
 
-/** Newest first within each key; a change that cannot be projected yields to the next older one of its key. */
-async function settle(items: readonly Item[], ports: BatchPorts): Promise<readonly Settled[]> {
-  const settled: Settled[] = [];
-  const winners: { item: Item; write: Write }[] = [];
-  for (const rivals of groupByKey(items)) {
-    rivals.sort((a, b) => b.change.version - a.change.version);
-    let won = false;
-    for (const item of rivals) {
-      const result = won ? ({ kind: 'stale' } as const) : await prepare(item, ports);
-      if (result.kind === 'write') {
-        winners.push({ item, write: result.write });
-        won = true;
-      } else settled.push({ item, outcome: result });
-    }
-  }
-  const outcomes = await writeAll(
-    winners.map(({ write }) => write),
-    ports,
-  );
-  return [...settled, ...winners.map(({ item }, index) => ({ item, outcome: outcomes[index]! }))];
+/** What is left to try of one key's changes, newest first. */
+interface Rivals {
+  readonly items: readonly Item[];
+  next: number;
 }
 
-function groupByKey(items: readonly Item[]): Iterable<Item[]> {
-  return Map.groupBy(items, ({ change }) => change.key).values();
+/**
+ * The newest change of each key goes to the store, all keys in one call. Where it cannot be projected or is refused, the
+ * next older one gets its turn: a poisoned change must not take a good one down with it.
+ */
+async function settle(items: readonly Item[], ports: BatchPorts): Promise<readonly Settled[]> {
+  const settled: Settled[] = [];
+  let open: Rivals[] = [...Map.groupBy(items, ({ change }) => change.key).values()].map(rivals => ({
+    items: rivals.sort((a, b) => b.change.version - a.change.version),
+    next: 0,
+  }));
+  while (open.length > 0) {
+    const candidates: { rivals: Rivals; write: Write }[] = [];
+    for (const rivals of open) {
+      const write = await nextWrite(rivals, ports, settled);
+      if (write) candidates.push({ rivals, write });
+    }
+    const outcomes = await writeAll(
+      candidates.map(({ write }) => write),
+      ports,
+    );
+    open = candidates.flatMap(({ rivals }, index) => (conclude(rivals, outcomes[index]!, settled) ? [] : [rivals]));
+  }
+  return settled;
+}
+
+/** The newest change that can be projected; those before it are settled as what they are. */
+async function nextWrite(rivals: Rivals, ports: BatchPorts, settled: Settled[]): Promise<Write | undefined> {
+  for (; rivals.next < rivals.items.length; rivals.next += 1) {
+    const item = rivals.items[rivals.next]!;
+    const result = await prepare(item, ports);
+    if (result.kind === 'write') return result.write;
+    settled.push({ item, outcome: result });
+  }
+  return undefined;
+}
+
+/** Settles the change just written and, unless it was refused, every older one with it. True when nothing is left. */
+function conclude(rivals: Rivals, outcome: Outcome, settled: Settled[]): boolean {
+  const [item, ...older] = rivals.items.slice(rivals.next);
+  settled.push({ item: item!, outcome });
+  rivals.next += 1;
+  if (outcome.kind === 'refused') return older.length === 0;
+  // While nothing is known of the newest, the older ones must come back with it: it may be refused then.
+  const theirs = outcome.kind === 'unavailable' ? outcome : STALE;
+  settled.push(...older.map(item => ({ item, outcome: theirs })));
+  return true;
 }
 
 async function prepare({ change }: Item, ports: BatchPorts): Promise<Outcome | { kind: 'write'; write: Write }> {
