@@ -47,7 +47,10 @@ export function parseYaml<T>(
   const result = schema.safeParse(source.value, {
     reportInput: true,
     error: issue => {
-      if (issue.code === 'unrecognized_keys') knownKeys.set(issue.input, keysOf(issue.inst));
+      if (issue.code === 'unrecognized_keys') {
+        // Each branch of a union knows its own keys.
+        knownKeys.set(issue.input, [...new Set([...(knownKeys.get(issue.input) ?? []), ...keysOf(issue.inst)])]);
+      }
       return undefined;
     },
   });
