@@ -19,11 +19,13 @@ const metric = z.strictObject({ Namespace: z.string(), MetricName: z.string(), D
 const query = z.strictObject({
   Id: z.string(),
   Expression: z.string().optional(),
-  MetricStat: z.strictObject({ Metric: metric, Period: number, Stat: z.string(), Unit: z.unknown() }).optional(),
+  MetricStat: z
+    .strictObject({ Metric: metric, Period: number, Stat: z.string(), Unit: z.unknown().optional() })
+    .optional(),
   ReturnData: flag.default(true),
   Period: number.optional(),
-  Label: z.unknown(),
-  AccountId: z.unknown(),
+  Label: z.unknown().optional(),
+  AccountId: z.unknown().optional(),
 });
 export type MetricQuery = z.infer<typeof query>;
 

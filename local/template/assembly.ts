@@ -48,11 +48,13 @@ const manifest = z.object({
     z.object({
       type: z.string(),
       dependencies: z.array(z.string()).default([]),
-      properties: z.looseObject({
-        templateFile: z.string().optional(),
-        stackName: z.string().optional(),
-        file: z.string().optional(),
-      }).default({}),
+      properties: z
+        .looseObject({
+          templateFile: z.string().optional(),
+          stackName: z.string().optional(),
+          file: z.string().optional(),
+        })
+        .default({}),
     }),
   ),
 });

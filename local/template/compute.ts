@@ -136,7 +136,8 @@ export const asyncInvocationKind = kindOf({
   }),
 });
 
-const isCustom = (type: string): boolean => type.startsWith('Custom::') || type === 'AWS::CloudFormation::CustomResource';
+const isCustom = (type: string): boolean =>
+  type.startsWith('Custom::') || type === 'AWS::CloudFormation::CustomResource';
 
 function identifyCustom(naming: Naming): Identity {
   return {

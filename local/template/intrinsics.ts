@@ -171,10 +171,12 @@ export function dependenciesOf({ stack, raw }: Resource): Set<string> {
     else if (typeof value === 'object' && value !== null) {
       for (const [name, argument] of Object.entries(value)) {
         if (name === 'Ref') found.add(String(argument));
-        else if (name === 'Fn::GetAtt') found.add(String(Array.isArray(argument) ? argument[0] : argument).split('.')[0]!);
-        else if (name === 'Fn::Sub') substituted(argument).forEach(id => {
-          found.add(id);
-        });
+        else if (name === 'Fn::GetAtt')
+          found.add(String(Array.isArray(argument) ? argument[0] : argument).split('.')[0]!);
+        else if (name === 'Fn::Sub')
+          substituted(argument).forEach(id => {
+            found.add(id);
+          });
         visit(argument);
       }
     }

@@ -62,10 +62,11 @@ function identifyTable(naming: Naming) {
   return identityOf(naming, name, { Arn: arn, TableId: name });
 }
 
-const inputOf = (
-  name: string,
-  shape: z.output<z.ZodObject<typeof tableShape>>,
-): CreateTableCommandInput => ({ TableName: name, BillingMode: 'PAY_PER_REQUEST', ...definedOf(shape) });
+const inputOf = (name: string, shape: z.output<z.ZodObject<typeof tableShape>>): CreateTableCommandInput => ({
+  TableName: name,
+  BillingMode: 'PAY_PER_REQUEST',
+  ...definedOf(shape),
+});
 
 const definedOf = <T extends object>(object: T): T =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
@@ -76,20 +77,22 @@ export const globalTableKind = kindOf({
   identify: identifyTable,
   acts: {
     ...tableShape,
-    Replicas: z.array(
-      z.strictObject({
-        Region: z.string(),
-        PointInTimeRecoverySpecification: z.unknown(),
-        DeletionProtectionEnabled: flag.optional(),
-        ContributorInsightsSpecification: z.unknown(),
-        GlobalSecondaryIndexes: z.unknown(),
-        TableClass: z.unknown(),
-        SSESpecification: z.unknown(),
-        Tags: z.unknown(),
-      }),
-    ).length(1),
+    Replicas: z
+      .array(
+        z.strictObject({
+          Region: z.string(),
+          PointInTimeRecoverySpecification: z.unknown().optional(),
+          DeletionProtectionEnabled: flag.optional(),
+          ContributorInsightsSpecification: z.unknown().optional(),
+          GlobalSecondaryIndexes: z.unknown().optional(),
+          TableClass: z.unknown().optional(),
+          SSESpecification: z.unknown().optional(),
+          Tags: z.unknown().optional(),
+        }),
+      )
+      .length(1),
     // Nothing here lives long enough to expire.
-    TimeToLiveSpecification: z.unknown(),
+    TimeToLiveSpecification: z.unknown().optional(),
   },
   ignores: [...tableIgnores, 'WriteOnDemandThroughputSettings'],
   build({ Replicas, TimeToLiveSpecification, ...shape }, { id, identity }): Table {

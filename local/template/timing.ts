@@ -31,7 +31,7 @@ export const ruleKind = kindOf({
         Arn: functionArn,
         Input: z.string().optional(),
         // A schedule is due again before a retry would come.
-        RetryPolicy: z.unknown(),
+        RetryPolicy: z.unknown().optional(),
       }),
     ),
   },
@@ -61,8 +61,8 @@ export const scheduleKind = kindOf({
     Target: z.strictObject({
       Arn: functionArn,
       Input: z.string().optional(),
-      RoleArn: z.unknown(),
-      RetryPolicy: z.unknown(),
+      RoleArn: z.unknown().optional(),
+      RetryPolicy: z.unknown().optional(),
     }),
   },
   ignores: ['Name', 'Description', 'GroupName', 'KmsKeyArn'],
