@@ -5,6 +5,8 @@ import type { AggregateId, TenantId } from './version.ts';
 export interface ProjectionContext {
   readonly key: AggregateId;
   readonly tenant: TenantId;
+  /** The document that the contract's field list makes of a state: each field copied from where it comes. */
+  fields(state: object): JsonObject;
 }
 
 /**
