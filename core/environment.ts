@@ -40,7 +40,12 @@ export const databaseVariables = {
   DATABASE_USER: text.optional(),
 };
 
-export const migrateVariables = { ...databaseVariables, CANONICAL_DIR: text.optional() };
+export const migrateVariables = {
+  ...databaseVariables,
+  /** Secret with the owner's `username` and `password`: roles that log in by IAM exist only after the first migration. */
+  DATABASE_SECRET_ARN: text.optional(),
+  CANONICAL_DIR: text.optional(),
+};
 
 export const relayVariables = {
   ...databaseVariables,

@@ -100,6 +100,10 @@ export const errorTable = {
     retry: 'never',
     hint: 'set the variable named; the construct that creates the function sets it',
   },
+  'configuration-invalid': {
+    retry: 'never',
+    hint: 'correct the context in cdk.json, or the -c option; lib/configuration.ts lists every key',
+  },
   'template-unsupported': {
     retry: 'never',
     hint: 'local mode does not know this resource or property: teach local/template, or change the stack',
