@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { arnOf, flag, identityOf, kindOf, number } from './kind.ts';
+import { arnOf, identityOf, kindOf, number } from './kind.ts';
 
 const dimensions = z
   .array(z.object({ Name: z.string(), Value: z.coerce.string() }))
@@ -15,41 +15,30 @@ const comparison = z.enum([
 
 const metric = z.strictObject({ Namespace: z.string(), MetricName: z.string(), Dimensions: dimensions });
 
-/** One series: a metric's statistic per period, or an expression over other series. */
+export type AlarmMetric = Readonly<z.infer<typeof metric>>;
+
+/** The long form of a metric. Expressions over several are not evaluated here, so they are not read. */
 const query = z.strictObject({
   Id: z.string(),
-  Expression: z.string().optional(),
-  MetricStat: z
-    .strictObject({ Metric: metric, Period: number, Stat: z.string(), Unit: z.unknown().optional() })
-    .optional(),
-  ReturnData: flag.default(true),
-  Period: number.optional(),
+  MetricStat: z.strictObject({ Metric: metric, Period: number, Stat: z.string(), Unit: z.unknown().optional() }),
+  ReturnData: z.literal(true).default(true),
   Label: z.unknown().optional(),
   AccountId: z.unknown().optional(),
 });
-export type MetricQuery = z.infer<typeof query>;
 
 export interface Alarm {
   readonly id: string;
   readonly name: string;
   readonly description: string;
-  /** The one with `ReturnData` is compared. */
-  readonly queries: readonly MetricQuery[];
+  readonly metric: AlarmMetric;
+  /** `Maximum`, `Sum`, `p99`… of each period. */
+  readonly statistic: string;
   readonly periodSeconds: number;
   readonly evaluationPeriods: number;
   readonly datapointsToAlarm: number;
   readonly threshold: number;
   readonly comparison: z.infer<typeof comparison>;
   readonly missing: 'breaching' | 'notBreaching' | 'ignore' | 'missing';
-}
-
-/** An alarm over alarms. */
-export interface CompositeAlarm {
-  readonly id: string;
-  readonly name: string;
-  readonly description: string;
-  /** `ALARM("a") OR NOT OK("b")` */
-  readonly rule: string;
 }
 
 const DEFAULT_PERIOD_SECONDS = 60;
@@ -71,7 +60,7 @@ export const alarmKind = kindOf({
     Statistic: z.string().optional(),
     ExtendedStatistic: z.string().optional(),
     Period: number.optional(),
-    Metrics: z.array(query).optional(),
+    Metrics: z.array(query).length(1, 'expressions over several metrics').optional(),
     EvaluationPeriods: number,
     DatapointsToAlarm: number.optional(),
     Threshold: number,
@@ -80,25 +69,19 @@ export const alarmKind = kindOf({
   },
   ignores: [...actions, 'Unit'],
   build(properties, { id, identity }): Alarm {
-    const { Namespace, MetricName, Dimensions, Statistic, ExtendedStatistic, Period } = properties;
-    const single = (): MetricQuery[] => [
-      {
-        Id: 'm1',
-        ReturnData: true,
-        MetricStat: {
-          Metric: { Namespace: Namespace ?? '', MetricName: MetricName ?? '', Dimensions },
-          Period: Period ?? DEFAULT_PERIOD_SECONDS,
-          Stat: Statistic ?? ExtendedStatistic ?? 'Average',
-        },
-      },
-    ];
-    const queries = properties.Metrics ?? single();
+    const { Namespace = '', MetricName = '', Dimensions, Statistic, ExtendedStatistic, Period, Metrics } = properties;
+    const { Metric, Stat, ...long } = Metrics?.[0]?.MetricStat ?? {
+      Metric: { Namespace, MetricName, Dimensions },
+      Stat: Statistic ?? ExtendedStatistic ?? 'Average',
+      Period: Period ?? DEFAULT_PERIOD_SECONDS,
+    };
     return {
       id,
       name: String(identity.ref),
       description: properties.AlarmDescription,
-      queries,
-      periodSeconds: Math.max(...queries.map(q => q.Period ?? q.MetricStat?.Period ?? 1)),
+      metric: Metric,
+      statistic: Stat,
+      periodSeconds: long.Period,
       evaluationPeriods: properties.EvaluationPeriods,
       datapointsToAlarm: properties.DatapointsToAlarm ?? properties.EvaluationPeriods,
       threshold: properties.Threshold,
@@ -106,20 +89,4 @@ export const alarmKind = kindOf({
       missing: properties.TreatMissingData,
     };
   },
-});
-
-export const compositeAlarmKind = kindOf({
-  types: ['AWS::CloudWatch::CompositeAlarm'],
-  identify(naming) {
-    const name = naming.named('AlarmName');
-    return identityOf(naming, name, { Arn: arnOf('cloudwatch', `alarm:${name}`) });
-  },
-  acts: { AlarmDescription: z.string().default(''), AlarmRule: z.string() },
-  ignores: [...actions, 'ActionsSuppressor', 'ActionsSuppressorWaitPeriod', 'ActionsSuppressorExtensionPeriod'],
-  build: ({ AlarmDescription, AlarmRule }, { id, identity }): CompositeAlarm => ({
-    id,
-    name: String(identity.ref),
-    description: AlarmDescription,
-    rule: AlarmRule,
-  }),
 });

@@ -1,5 +1,5 @@
 import { DistributaryError } from '../../core/errors.ts';
-import { type Alarm, alarmKind, type CompositeAlarm, compositeAlarmKind } from './alarming.ts';
+import { type Alarm, alarmKind } from './alarming.ts';
 import type { Assembly } from './assembly.ts';
 import {
   type AsyncInvocation,
@@ -33,7 +33,6 @@ export interface Model {
   readonly mappings: readonly EventSourceMapping[];
   readonly schedules: readonly Schedule[];
   readonly alarms: readonly Alarm[];
-  readonly compositeAlarms: readonly CompositeAlarm[];
   /** Each after those that it depends on. */
   readonly customResources: readonly CustomResource[];
 }
@@ -52,7 +51,6 @@ const KINDS: { readonly [Part in keyof Model]: readonly Kind<Model[Part][number]
   mappings: [mappingKind],
   schedules: [ruleKind, scheduleKind],
   alarms: [alarmKind],
-  compositeAlarms: [compositeAlarmKind],
   customResources: [customResourceKind],
 };
 

@@ -1,0 +1,108 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { DistributaryError } from '../../core/errors.ts';
+import type { LocalFunction } from './function.ts';
+
+export interface ControlServer {
+  readonly url: string;
+  /** An address that a custom resource's function answers to; `answer` resolves with what it says. */
+  expect(): { readonly url: string; readonly answer: Promise<unknown> };
+  stop(): void;
+}
+
+export interface ControlOptions {
+  readonly port: number;
+  function(name: string): LocalFunction | undefined;
+  status(): Promise<unknown>;
+}
+
+const INVOKE = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
+/** Lambda takes 6 MB. */
+const MAX_BODY_BYTES = 6 * 2 ** 20;
+
+/**
+ * What clients of local mode ask over HTTP: `GET /status`, the Invoke call of Lambda, and the answers of custom resources
+ * to CloudFormation.
+ */
+export async function startControlServer(options: ControlOptions): Promise<ControlServer> {
+  const expected = new Map<string, (answer: unknown) => void>();
+  const server = createServer((request, response) => {
+    route(request, response, options, expected).catch(error => reply(response, 500, { message: String(error) }));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = new DistributaryError('port-taken', `port ${options.port} on 127.0.0.1 is taken`, { cause: error });
+      reject(error.code === 'EADDRINUSE' ? taken : error);
+    });
+    server.listen(options.port, '127.0.0.1', resolve);
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url,
+    expect() {
+      const path = `/custom-resources/${crypto.randomUUID()}`;
+      const { promise, resolve } = Promise.withResolvers<unknown>();
+      expected.set(path, resolve);
+      return { url: url + path, answer: promise };
+    },
+    stop() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+async function route(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: ControlOptions,
+  expected: Map<string, (answer: unknown) => void>,
+): Promise<void> {
+  const path = decodeURIComponent(new URL(request.url ?? '/', 'http://local').pathname);
+  const invoked = INVOKE.exec(path)?.[1];
+  if (request.method === 'GET' && path === '/status') return reply(response, 200, await options.status());
+  if (request.method === 'POST' && invoked) return invoke(request, response, options.function(functionName(invoked)));
+  const answer = expected.get(path);
+  if (request.method !== 'PUT' || !answer) return reply(response, 404, { message: `nothing at ${path}` });
+  expected.delete(path);
+  answer(await readJson(request));
+  reply(response, 200, {});
+}
+
+const functionName = (reference: string): string =>
+  /:function:([^:]+)/.exec(reference)?.[1] ?? reference.split(':')[0]!;
+
+async function invoke(request: IncomingMessage, response: ServerResponse, target: LocalFunction | undefined) {
+  if (!target)
+    return reply(response, 404, { Type: 'User', message: 'function not found' }, 'ResourceNotFoundException');
+  const event = await readJson(request);
+  if (request.headers['x-amz-invocation-type'] === 'Event') {
+    void target.invokeLater(event);
+    return reply(response, 202, undefined);
+  }
+  const outcome = await target.invoke(event);
+  if (outcome === 'throttled') {
+    return reply(response, 429, { Type: 'User', message: 'rate exceeded' }, 'TooManyRequestsException');
+  }
+  if ('payload' in outcome) return reply(response, 200, outcome.payload ?? null);
+  response.setHeader('x-amz-function-error', 'Unhandled');
+  reply(response, 200, outcome.error);
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) throw new Error(`request of more than ${MAX_BODY_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return bytes === 0 ? null : JSON.parse(Buffer.concat(chunks).toString());
+}
+
+function reply(response: ServerResponse, status: number, body: unknown, errorType?: string): void {
+  response.statusCode = status;
+  response.setHeader('content-type', 'application/json');
+  if (errorType) response.setHeader('x-amzn-errortype', errorType);
+  response.end(body === undefined ? '' : JSON.stringify(body));
+}
