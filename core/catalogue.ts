@@ -1,3 +1,4 @@
+import { type AggregateContract, parseAggregateContract } from './aggregate-contract.ts';
 import { DistributaryError } from './errors.ts';
 import { isProjected, type ProjectedContract, parseStoreContract, type StoreContract } from './store-contract.ts';
 import { tableLayout } from './table-layout.ts';
@@ -12,6 +13,7 @@ export interface SourceFile {
 /** All contracts of a pipeline; every reference between them leads somewhere. */
 export interface Catalogue {
   readonly stores: readonly StoreContract[];
+  readonly aggregates: readonly AggregateContract[];
   /** Those that get a projection pipeline, in the order of their names. */
   readonly projected: readonly ProjectedContract[];
   /** The store that decides, and that the relay reads. */
@@ -30,21 +32,35 @@ interface Parsed<T> extends SourceFile {
 }
 
 /** Parses every file and checks what no file can say alone. Throws `FileDefects` with all defects of all files. */
-export function parseCatalogue(storeFiles: readonly SourceFile[]): Catalogue {
+export function parseCatalogue(files: {
+  readonly stores: readonly SourceFile[];
+  readonly aggregates: readonly SourceFile[];
+}): Catalogue {
   const defects: DistributaryError[] = [];
-  const stores = parseEach(storeFiles, parseStoreContract, defects);
+  const stores = parseEach(files.stores, parseStoreContract, defects);
+  const aggregates = parseEach(files.aggregates, parseAggregateContract, defects);
+  for (const { file, text, contract } of aggregates) {
+    defects.push(...locateDefects([...fileNameRules('aggregate', contract.aggregate, file)], text, file));
+  }
   for (const { file, text, contract } of stores) {
-    defects.push(...locateDefects([...crossRules(contract, file, stores)], text, file));
+    defects.push(...locateDefects([...crossRules(contract, file, stores, aggregates)], text, file));
   }
   const [first, ...others] = defects;
   if (first) throw new FileDefects([first, ...others]);
-  const contracts = stores.map(({ contract }) => contract).sort((a, b) => (a.store_name < b.store_name ? -1 : 1));
-  const canonical = only(contracts, 'canonical', 'the store that decides');
+  return assemble(
+    stores.map(({ contract }) => contract),
+    aggregates.map(({ contract }) => contract),
+  );
+}
+
+function assemble(unsorted: readonly StoreContract[], aggregates: readonly AggregateContract[]): Catalogue {
+  const stores = unsorted.toSorted((a, b) => (a.store_name < b.store_name ? -1 : 1));
   return {
-    stores: contracts,
-    projected: contracts.filter(isProjected),
-    canonical,
-    outbox: only(contracts, 'integration', 'the outbox that the relay reads'),
+    stores,
+    aggregates,
+    projected: stores.filter(isProjected),
+    canonical: only(stores, 'canonical', 'the store that decides'),
+    outbox: only(stores, 'integration', 'the outbox that the relay reads'),
   };
 }
 
@@ -78,20 +94,29 @@ function* crossRules(
   contract: StoreContract,
   file: string,
   stores: readonly Parsed<StoreContract>[],
+  aggregates: readonly Parsed<AggregateContract>[],
 ): Iterable<Defect> {
-  yield* nameRules(contract, file);
+  yield* fileNameRules('store_name', contract.store_name, file);
   yield* sourceRules(contract, stores);
+  yield* aggregateRules(contract, aggregates);
   if (isProjected(contract)) {
     yield* deliveryRules(contract);
     if (contract.engine === 'dynamodb') yield* indexRules(contract);
   }
 }
 
-/** A message that names a store names its file too, and two files cannot describe one store. */
-function* nameRules({ store_name }: StoreContract, file: string): Iterable<Defect> {
+/** A message that names a store or an aggregate names its file too, and two files cannot describe one. */
+function* fileNameRules(key: string, name: string, file: string): Iterable<Defect> {
   const base = file.slice(file.lastIndexOf('/') + 1);
-  if (base !== `${store_name}.yaml`) {
-    yield defectAt(['store_name'], `store ${store_name} in file ${base}`, `name the file ${store_name}.yaml`);
+  if (base !== `${name}.yaml`) yield defectAt([key], `${name} in file ${base}`, `name the file ${name}.yaml`);
+}
+
+function* aggregateRules({ aggregates = [] }: StoreContract, known: readonly Parsed<AggregateContract>[]) {
+  const names = known.map(({ contract }) => contract.aggregate);
+  for (const [index, aggregate] of aggregates.entries()) {
+    if (names.includes(aggregate)) continue;
+    const hint = `add contracts/aggregates/${aggregate}.yaml; ${hintOf(aggregate, names, 'aggregates')}`;
+    yield defectAt(['aggregates', index], `unknown aggregate ${aggregate}`, hint);
   }
 }
 

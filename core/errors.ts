@@ -104,6 +104,10 @@ export const errorTable = {
     retry: 'never',
     hint: 'correct the context in cdk.json, or the -c option; lib/configuration.ts lists every key',
   },
+  'function-unbuildable': {
+    retry: 'never',
+    hint: 'correct the source at the line named; npm run typecheck says more',
+  },
   'template-unsupported': {
     retry: 'never',
     hint: 'local mode does not know this resource or property: teach local/template, or change the stack',

@@ -10,6 +10,9 @@ export interface Engine {
   firstTarget(contract: ProjectedContract): string;
 }
 
-/** Where targets are made at run time, they are counted per version of the document. */
+/**
+ * Where targets are made at run time, they are counted per version of the document. No store's name holds a dot, so what a
+ * function may do with `case.*` leaves `case-search.*` alone.
+ */
 export const firstGeneration = ({ store_name, schema_evolution }: ProjectedContract): string =>
-  `${store_name}-${schema_evolution.document_version}-1`;
+  `${store_name}.${schema_evolution.document_version}.1`;

@@ -1,0 +1,50 @@
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { AttributeType, Billing, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { Construct } from 'constructs';
+import type { StoreContract } from '../core/store-contract.ts';
+import type { BundledFunction } from './bundled-function.ts';
+import { tagWithRole } from './data-role.ts';
+
+/** The table of functions/control.ts as any stack sees it. */
+export class ControlTable {
+  readonly tableName: string;
+
+  constructor(tableName: string) {
+    this.tableName = tableName;
+  }
+
+  /** Lets the function do this with the items of one store, and see no other. */
+  allow(fn: BundledFunction, store: string, actions: readonly ControlAction[]): void {
+    const arn = Stack.of(fn).formatArn({
+      service: 'dynamodb',
+      resource: 'table',
+      resourceName: this.tableName,
+    });
+    const own = { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [`store#${store}`] } };
+    fn.allow(
+      actions.map(action => `dynamodb:${action}`),
+      [arn],
+      own,
+    );
+  }
+}
+
+export type ControlAction = 'GetItem' | 'Query' | 'PutItem' | 'UpdateItem' | 'DeleteItem';
+
+/** Makes the table: which targets a store has, how far it has come, and every operation under way. */
+export class ControlTableResource extends Construct {
+  readonly table: TableV2;
+
+  constructor(scope: Construct, id: string, { contract, tableName }: { contract: StoreContract; tableName: string }) {
+    super(scope, id);
+    this.table = new TableV2(this, 'Table', {
+      tableName,
+      partitionKey: { name: 'pk', type: AttributeType.STRING },
+      sortKey: { name: 'sk', type: AttributeType.STRING },
+      billing: Billing.onDemand(),
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    tagWithRole(this, contract);
+  }
+}

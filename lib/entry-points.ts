@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Catalogue } from '../core/catalogue.ts';
+import type { ProjectedContract } from '../core/store-contract.ts';
+
+/** Where `functions/` and `canonical/` lie, whoever uses the package. */
+export const PACKAGE = resolve(import.meta.dirname, '..');
+
+/** Names of bundles. */
+export const MIGRATE = 'migrate';
+export const RELAY = 'relay';
+export const projectorBundle = (store: string): string => `project-${store}`;
+export const provisionBundle = (store: string): string => `provision-${store}`;
+export const compactBundle = (store: string): string => `compact-${store}`;
+
+/**
+ * Name of each bundle → the text of its entry point. Those of a store carry its parsed contracts as part of the code: such
+ * a function reads no file, and imports its own engine only. `root` is where `functions/projectors/` is looked for.
+ */
+export function entryPoints(catalogue: Catalogue, root: string): ReadonlyMap<string, string> {
+  const entries = new Map<string, string>();
+  for (const name of [MIGRATE, RELAY]) entries.set(name, `export { handler } from ${ours(`${name}/index.ts`)};`);
+  for (const contract of catalogue.projected) {
+    const { store_name, engine } = contract;
+    const definition = definitionOf(contract, catalogue);
+    entries.set(projectorBundle(store_name), projector(contract, definition, root));
+    entries.set(provisionBundle(store_name), provision(engine, definition));
+    if (engine === 's3') entries.set(compactBundle(store_name), compact(definition));
+  }
+  return entries;
+}
+
+function projector(contract: ProjectedContract, definition: string, root: string): string {
+  const files = projectorFiles(contract, root);
+  return `
+    import { handlerFor } from ${ours(`projector/${contract.engine}.ts`)};
+    ${files.map((file, index) => `import projector${index} from ${JSON.stringify(file)};`).join('\n')}
+    export const handler = handlerFor({ ${definition}, projectors: [${files.map((_, index) => `projector${index}`)}] });`;
+}
+
+const provision = (engine: string, definition: string): string => `
+    import { provisionerFor } from ${ours(`provision/${engine}.ts`)};
+    import { customResource } from ${ours('custom-resource.ts')};
+    export const handler = customResource(provisionerFor({ ${definition} }));`;
+
+const compact = (definition: string): string => `
+    import { compactorFor } from ${ours('compact/index.ts')};
+    export const handler = compactorFor({ ${definition} });`;
+
+/** `case-search.ts` for a store made of one aggregate, `case-search-party.ts` for each further one; none is needed. */
+function projectorFiles({ store_name, aggregates }: ProjectedContract, root: string): readonly string[] {
+  return [store_name, ...aggregates.map(aggregate => `${store_name}-${aggregate}`)]
+    .map(name => resolve(root, 'functions', 'projectors', `${name}.ts`))
+    .filter(file => existsSync(file));
+}
+
+function definitionOf(contract: ProjectedContract, { aggregates }: Catalogue): string {
+  const own = aggregates.filter(({ aggregate }) => contract.aggregates.includes(aggregate));
+  return `contract: ${JSON.stringify(contract)}, aggregates: ${JSON.stringify(own)}`;
+}
+
+const ours = (path: string): string => JSON.stringify(join(PACKAGE, 'functions', path));

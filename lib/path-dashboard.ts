@@ -1,0 +1,104 @@
+import {
+  Color,
+  Dashboard,
+  GraphWidget,
+  type IMetric,
+  type IWidget,
+  Metric,
+  TextWidget,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
+import type { Catalogue } from '../core/catalogue.ts';
+import type { ProjectedContract } from '../core/store-contract.ts';
+import { projectorBundle } from './entry-points.ts';
+import { functionMetric, PERIOD, pipelineMetric, queueMetric } from './metrics.ts';
+import type { Names } from './names.ts';
+import { RELAY_SERVICE } from './relay.ts';
+
+export interface PathDashboardProps {
+  readonly catalogue: Catalogue;
+  readonly names: Names;
+}
+
+/** Widths of the dashboard's grid: 24 columns. */
+const THIRD = 8;
+const FULL = 24;
+
+/** One page that follows the data from the source to what readers see, row by row. Goes by names, so it depends on nothing. */
+export class PathDashboard extends Construct {
+  constructor(scope: Construct, id: string, { catalogue, names }: PathDashboardProps) {
+    super(scope, id);
+    const dashboard = new Dashboard(this, 'Dashboard', { dashboardName: names.dashboard });
+    dashboard.addWidgets(title(`1 · Source: ${catalogue.canonical.store_name}`));
+    dashboard.addWidgets(...sourceRow(names.cluster));
+    dashboard.addWidgets(title(`2 · Relay: ${catalogue.outbox.store_name} to topic`));
+    dashboard.addWidgets(...relayRow(names));
+    for (const [index, contract] of catalogue.projected.entries()) {
+      dashboard.addWidgets(title(`${index + 3} · ${contract.store_name} (${contract.engine}, ${contract.owner_team})`));
+      dashboard.addWidgets(...storeRow(contract, names));
+    }
+  }
+}
+
+const title = (text: string): IWidget => new TextWidget({ markdown: `## ${text}`, width: FULL, height: 1 });
+const graph = (name: string, left: IMetric[], more: Partial<ConstructorParameters<typeof GraphWidget>[0]> = {}) =>
+  new GraphWidget({ title: name, left, width: THIRD, ...more });
+
+function sourceRow(cluster: string): IWidget[] {
+  const metric = (metricName: string, statistic: string, label: string) =>
+    new Metric({
+      namespace: 'AWS/RDS',
+      metricName,
+      dimensionsMap: { DBClusterIdentifier: cluster },
+      statistic,
+      label,
+      period: PERIOD,
+    });
+  return [
+    graph('Commits per second', [metric('CommitThroughput', 'Average', 'commits')]),
+    graph('Commit latency, ms', [metric('CommitLatency', 'p99', 'p99'), metric('CommitLatency', 'p50', 'p50')]),
+    graph('Capacity, ACU', [metric('ServerlessDatabaseCapacity', 'Maximum', 'capacity')]),
+  ];
+}
+
+function relayRow(names: Names): IWidget[] {
+  const of = (name: string, statistic: string, label: string) =>
+    pipelineMetric(RELAY_SERVICE, name, { statistic, label });
+  return [
+    graph('Commit to topic, seconds', [of('relay_lag_seconds', 'p99', 'p99'), of('relay_lag_seconds', 'p50', 'p50')]),
+    graph('Changes published', [of('source_write_count', 'Sum', 'changes')]),
+    graph('WAL kept, bytes', [of('slot_retained_bytes', 'Maximum', 'retained')], {
+      right: [queueMetric(names.parkedQueue, 'ApproximateNumberOfMessagesVisible', { label: 'parked' })],
+    }),
+  ];
+}
+
+function storeRow({ store_name, freshness_contract }: ProjectedContract, names: Names): IWidget[] {
+  const of = (name: string, statistic: string, label: string) => pipelineMetric(store_name, name, { statistic, label });
+  const { normal_p95, maximum_before_alert } = freshness_contract;
+  const age = (lane: 'standard' | 'priority') =>
+    queueMetric(names.queue(store_name, lane), 'ApproximateAgeOfOldestMessage', { label: `${lane}, oldest` });
+  const projector = names.function(projectorBundle(store_name));
+  return [
+    graph('Waiting, seconds', [age('standard'), age('priority')]),
+    graph(
+      'Freshness and lag, seconds',
+      [of('freshness_seconds', 'Maximum', 'freshness'), of('indexing_lag_seconds', 'p95', 'lag p95')],
+      {
+        leftAnnotations: [
+          { value: normal_p95, label: 'normal p95', color: Color.GREEN },
+          { value: maximum_before_alert, label: 'alarm', color: Color.RED },
+        ],
+      },
+    ),
+    graph(
+      'Trouble',
+      [
+        of('indexing_error_count', 'Sum', 'errors'),
+        of('dead_letter_count', 'Sum', 'dead letters'),
+        queueMetric(names.failedQueue(store_name), 'ApproximateNumberOfMessagesVisible', { label: 'failed queue' }),
+      ],
+      { right: [functionMetric(projector, 'Errors', { label: 'crashes' })] },
+    ),
+  ];
+}

@@ -1,0 +1,46 @@
+import { StringParameter } from 'aws-cdk-lib/aws-ssm';
+import type { Construct } from 'constructs';
+
+/**
+ * What stacks tell each other, each in a parameter of Systems Manager. No export ties two stacks together, so each can
+ * be updated, and replaced, alone; a stack in another repository reads the same parameters.
+ */
+const PATHS = {
+  alarmTopicArn: 'operations/alarm-topic-arn',
+  controlTableName: 'operations/control-table-name',
+  vpcId: 'canonical/vpc-id',
+  subnetIds: 'canonical/subnet-ids',
+  databaseHost: 'canonical/database-host',
+  databasePort: 'canonical/database-port',
+  databaseResourceId: 'canonical/database-resource-id',
+  databaseClients: 'canonical/database-clients',
+  topicArn: 'relay/topic-arn',
+  payloadBucketName: 'relay/payload-bucket-name',
+  searchEndpoint: 'search/endpoint',
+  searchClients: 'search/clients',
+} as const;
+export type SharedValue = keyof typeof PATHS;
+
+export class SharedValues {
+  readonly #prefix: string;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  path(value: SharedValue): string {
+    return `/${this.#prefix}/${PATHS[value]}`;
+  }
+
+  publish(scope: Construct, values: Partial<Record<SharedValue, string>>): void {
+    for (const [value, stringValue] of Object.entries(values)) {
+      const parameterName = this.path(value as SharedValue);
+      new StringParameter(scope, `Shared-${value}`, { parameterName, stringValue });
+    }
+  }
+
+  /** Resolved by CloudFormation at each update of the reading stack. */
+  read(scope: Construct, value: SharedValue): string {
+    return StringParameter.valueForStringParameter(scope, this.path(value));
+  }
+}

@@ -1,0 +1,48 @@
+import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import type { Construct } from 'constructs';
+import type { ProjectedContract } from '../../core/store-contract.ts';
+import type { ControlTable } from '../control-table.ts';
+import { Projection } from '../projection.ts';
+import { DocumentTable } from '../stores/document-table.ts';
+import { FactBucket } from '../stores/fact-bucket.ts';
+import type { ProjectedStore } from '../stores/projected-store.ts';
+import { SearchIndex } from '../stores/search-index.ts';
+import { type Blueprint, PipelineStack } from './pipeline-stack.ts';
+
+/** One store and everything that keeps it fresh. */
+export class ProjectionStack extends PipelineStack {
+  readonly projection: Projection;
+
+  constructor(scope: Construct, blueprint: Blueprint, contract: ProjectedContract) {
+    const description = `Projection ${contract.store_name} of the pipeline: ${contract.engine}`;
+    super(scope, { ...blueprint, part: contract.store_name, description });
+    const { bundles, names, preset, shared } = blueprint;
+    const control = this.control();
+    this.projection = new Projection(this, 'Projection', {
+      contract,
+      store: this.#store(contract, control),
+      topic: Topic.fromTopicArn(this, 'Changes', shared.read(this, 'topicArn')),
+      payloads: Bucket.fromBucketName(this, 'Payloads', shared.read(this, 'payloadBucketName')),
+      control,
+      alarmTopic: this.alarmTopic(),
+      bundles,
+      names,
+      preset,
+    });
+  }
+
+  #store(contract: ProjectedContract, control: ControlTable): ProjectedStore {
+    const { names, preset, shared } = this.blueprint;
+    switch (contract.engine) {
+      case 'dynamodb': {
+        const tableName = names.table(contract.store_name);
+        return new DocumentTable(this, 'Store', { contract, tableName, control, keep: preset.keepDerivedStores });
+      }
+      case 's3':
+        return new FactBucket(this, 'Store', { control });
+      case 'opensearch':
+        return new SearchIndex(this, 'Store', { contract, domainName: names.searchDomain, shared });
+    }
+  }
+}
