@@ -96,6 +96,14 @@ export const errorTable = {
     retry: 'later',
     hint: 'the canonical store does not answer: check that it runs and is reachable',
   },
+  'migration-changed': {
+    retry: 'never',
+    hint: 'leave applied migrations as they were; write a new one that makes the difference',
+  },
+  'migration-failed': {
+    retry: 'never',
+    hint: 'nothing of this script was applied: correct it, or what it found in the database, and migrate again',
+  },
   'environment-invalid': {
     retry: 'never',
     hint: 'set the variable named; the construct that creates the function sets it',
@@ -116,6 +124,8 @@ export const errorTable = {
   'port-taken': { retry: 'never', hint: 'stop what listens there, or choose another with the option named' },
   'tool-missing': { retry: 'never', hint: 'install the tool named' },
   'child-died': { retry: 'later', hint: 'read its log, named in the message' },
+  'synthesis-failed': { retry: 'never', hint: 'correct what it says; npm run synth says it again' },
+  'provisioning-failed': { retry: 'later', hint: "read the function's log, named in the message" },
   'row-invalid': {
     retry: 'never',
     hint: 'correct the row in the file; running the import again takes only what is missing',
