@@ -1,10 +1,11 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { DistributaryError } from '../core/errors.ts';
 import { type Binaries, findBinaries, placeCluster } from './postgres-files.ts';
 import { commandOf, type Demand, endProcess, endWithParent, hasProcess, startOf } from './process-life.ts';
@@ -91,7 +92,7 @@ export async function startPostgres({ dataDir, port, settings = {}, onLog }: Pos
   const cluster = placeCluster(home, account);
   await claim(home, cluster);
   const binaries = findBinaries(account);
-  if (!fs.existsSync(join(cluster, 'PG_VERSION'))) initialise(binaries, home, cluster, account);
+  if (!fs.existsSync(join(cluster, 'PG_VERSION'))) await initialise(binaries, home, cluster, account);
   const password = fs.readFileSync(join(home, 'password'), 'utf8');
   const launch = (onPort: number) => launchPatiently({ binaries, cluster, account, settings, port: onPort, onLog });
   const server = port === undefined ? await launchAnywhere(home, launch) : await launch(port);
@@ -132,29 +133,45 @@ function serverOf(cluster: string): number | undefined {
   return undefined;
 }
 
-/** Makes the cluster aside and moves it in place, so that one half made by a killed `initdb` is never mistaken for whole. */
-function initialise(binaries: Binaries, home: string, cluster: string, account: Account): void {
-  const fresh = `${cluster}.new`;
-  fs.rmSync(fresh, { recursive: true, force: true });
-  fs.mkdirSync(fresh, { recursive: true, mode: 0o700 });
+/**
+ * Makes the cluster aside and moves it in place, so that one half made by a killed start is never mistaken for whole; under
+ * a name of its own, since that start's `initdb` may still be writing.
+ */
+async function initialise(binaries: Binaries, home: string, cluster: string, account: Account): Promise<void> {
+  const parent = dirname(cluster);
+  for (const name of fs.readdirSync(parent)) {
+    if (name.startsWith(UNFINISHED)) fs.rmSync(join(parent, name), { recursive: true, force: true, maxRetries: 5 });
+  }
+  const fresh = fs.mkdtempSync(join(parent, UNFINISHED));
   const secret = randomBytes(24).toString('base64url');
-  const passwordFile = join(dirname(cluster), 'initial-password');
+  const passwordFile = `${fresh}-password`;
   fs.writeFileSync(passwordFile, secret, { mode: 0o600 });
   if (account.uid !== undefined) {
     fs.chownSync(fresh, account.uid, account.gid);
     fs.chownSync(passwordFile, account.uid, account.gid);
   }
+  await runInitdb(binaries.initdb, fresh, passwordFile, account);
+  fs.rmSync(passwordFile);
+  fs.writeFileSync(join(home, 'password'), secret, { mode: 0o600 });
+  fs.renameSync(fresh, cluster);
+}
+
+const UNFINISHED = 'cluster.new-';
+
+async function runInitdb(initdb: string, fresh: string, passwordFile: string, account: Account): Promise<void> {
   const options = ['--pgdata', fresh, '--username', SUPERUSER, '--pwfile', passwordFile, '--auth=scram-sha-256'];
   // Without syncing each file: what could be lost is a cluster without data.
   options.push('--encoding=UTF8', '--locale=C', '--no-sync', '--no-instructions');
-  const made = spawnSync(binaries.initdb, options, { ...account, cwd: '/', env: environment(), encoding: 'utf8' });
-  fs.rmSync(passwordFile);
-  if (made.status !== 0) {
-    const reason = made.error?.message ?? made.stderr.trim();
-    throw new DistributaryError('child-died', `initdb could not make ${fresh}: ${reason}`, { hint: 'see the reason' });
+  const running = promisify(execFile)(initdb, options, { ...account, cwd: '/', env: environment() });
+  const withdraw = running.child.pid === undefined ? () => {} : endWithParent(running.child.pid, 'SIGINT', account);
+  try {
+    await running;
+  } catch (cause) {
+    const message = `initdb could not make ${fresh}: ${(cause as Error).message}`;
+    throw new DistributaryError('child-died', message, { hint: 'see the reason', cause });
+  } finally {
+    withdraw();
   }
-  fs.writeFileSync(join(home, 'password'), secret, { mode: 0o600 });
-  fs.renameSync(fresh, cluster);
 }
 
 /** None of the caller's PG… variables, and messages in English, which we read. */
