@@ -9,6 +9,8 @@ const path = z.string().regex(/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$/, 'is no pa
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
 const TYPES = ['string', 'integer', 'number', 'boolean', 'object', 'array', 'null'] as const;
+/** What a change is called that only a reference made. */
+export const REFERENCE_UPDATED = 'reference-updated';
 /** `personal` names or locates a person; `sensitive` may harm one. */
 export const PII_CLASSES = ['none', 'personal', 'sensitive'] as const;
 export type Pii = (typeof PII_CLASSES)[number];
@@ -185,6 +187,13 @@ function* changeRules({ changes, embeds }: Parsed): Iterable<Defect> {
     if (lane !== 'priority') yield defectAt(['changes', name, 'lane'], `a deletion on lane ${lane}`, 'use priority');
   }
   const [reference] = named('reference');
+  if (reference && reference[0] !== REFERENCE_UPDATED) {
+    yield defectAt(
+      ['changes', reference[0]],
+      `a reference's change is called ${reference[0]}`,
+      `call it ${REFERENCE_UPDATED}`,
+    );
+  }
   if (!reference && embeds.length > 0) {
     yield defectAt(
       ['embeds'],

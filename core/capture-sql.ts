@@ -1,0 +1,24 @@
+/** Pieces that the generated SQL is put together from. */
+
+/** Every function runs as the owner, who sees all tenants, and finds nothing but what the owner made. */
+export const DEFINER = 'security definer set search_path = canonical, pg_temp';
+export const quote = (value: unknown): string =>
+  typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : value === null ? 'null' : String(value);
+/** `case` → `capture.case_state`; `legal-opinion` → `capture.legal_opinion_state`. */
+export const functionName = (name: string, role: string): string => `capture.${name.replaceAll('-', '_')}_${role}`;
+export const indent = (text: string, by: number): string => text.replaceAll(/\n(?=.)/g, `\n${' '.repeat(by)}`);
+export const lines = (text: string): string => text.trim().replaceAll(/\s*\n\s*/g, '\n');
+
+/** Whether an update gave each column its value, as seen from two rows. */
+export const becomesSql = (becomes: Readonly<Record<string, unknown>>, before: string, after: string): string =>
+  Object.entries(becomes)
+    .flatMap(([column, value]) => [
+      `${after}.${column} is not distinct from ${quote(value)}`,
+      `${before}.${column} is distinct from ${quote(value)}`,
+    ])
+    .join(' and ');
+
+export const refuseTruncate = (table: string): string =>
+  `
+create or replace trigger refuse_truncate before truncate on ${table}
+  execute function refuse('it would escape capture; delete the rows');`.trim();

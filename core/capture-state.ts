@@ -1,0 +1,64 @@
+import type { AggregateContract, Group, Property } from './aggregate-contract.ts';
+import { DEFINER, functionName, indent, lines } from './capture-sql.ts';
+
+/** The functions that make the whole state of an aggregate, of one and of many. */
+export const stateSql = (contract: AggregateContract): readonly string[] => [
+  stateFunction(contract),
+  rowsFunction(contract),
+];
+
+function stateFunction({ aggregate, root, current }: AggregateContract): string {
+  const joins = root.joins ? `\n      ${indent(lines(root.joins), 6)}` : '';
+  return `
+create function ${functionName(aggregate, 'state')}(of_tenant uuid, of_key uuid) returns json
+language plpgsql stable ${DEFINER} as $$
+begin
+  return (
+    select row_to_json(state) from (
+      select
+        ${columnsSql(current.properties, 8)}
+      from ${root.table} root${joins}
+      where root.${root.tenant} = of_tenant and root.${root.key} = of_key
+    ) state
+  );
+end $$;`;
+}
+
+/** The select list of a group, indented: `root` is where a column without `sql` comes from. */
+function columnsSql(properties: Group['properties'], by: number): string {
+  return Object.entries(properties)
+    .map(([name, body]) => `${expressionSql(name, body, by)} as "${name}"`)
+    .join(`,\n${' '.repeat(by)}`);
+}
+
+function expressionSql(name: string, { format, sql, rows, order, items, properties }: Property, by: number): string {
+  if (properties)
+    return `(select row_to_json(part) from (select\n${' '.repeat(by + 2)}${columnsSql(properties, by + 2)}) part)`;
+  if (rows && items && !('type' in items)) {
+    const select = `select\n${' '.repeat(by + 4)}${columnsSql(items.properties, by + 4)}`;
+    const from = `\n${' '.repeat(by + 2)}from ${indent(lines(rows), by + 4)}\n${' '.repeat(by + 2)}order by ${order}`;
+    return `array_to_json(array(select row_to_json(item) from (${select}${from}) item))`;
+  }
+  const value = sql === undefined ? `root.${name}` : indent(lines(sql), by + 2);
+  return format === 'date-time' ? `iso(${value})` : value;
+}
+
+/** Whole states in key order, for backfill and verification: each row's version and state are of one snapshot. */
+function rowsFunction({ aggregate, root, current }: AggregateContract): string {
+  return `
+create function ${functionName(aggregate, 'rows')}(after uuid, max_rows integer)
+returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
+language plpgsql stable ${DEFINER} as $$
+begin
+  for tenant_id, id, version in
+    select root.${root.tenant}, root.${root.key}, stored_version(root.version) from ${root.table} root
+      where root.${root.key} > coalesce(after, '00000000-0000-0000-0000-000000000000')
+      order by root.${root.key} limit max_rows
+  loop
+    state := ${functionName(aggregate, 'state')}(tenant_id, id);
+    digest := canonical.digest(id, version, state);
+    schema_version := ${current.number};
+    return next;
+  end loop;
+end $$;`;
+}
