@@ -1,28 +1,54 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { createServer, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Json } from '../core/change.ts';
+import type { Store, Target } from '../core/store.ts';
 import { openSearchStore } from '../functions/stores/opensearch.ts';
-import { ask, openSearchClient } from '../functions/stores/opensearch-client.ts';
-import { startSearch } from '../local/search/index.ts';
+import { ask, type OpenSearch, openSearchClient } from '../functions/stores/opensearch-client.ts';
+import { type Search, startSearch } from '../local/search/index.ts';
 import { findRealParts } from '../local/search/real.ts';
-import { startOutageProxy } from './outage-proxy.ts';
-import { suiteContract, suiteDocument } from './store-samples.ts';
-import { type StoreUnderTest, testStore } from './store-suite.ts';
+import { type OutageProxy, startOutageProxy } from './outage-proxy.ts';
+import { deleted, hidden, keyBlock, live, suiteContract, suiteDocument } from './store-samples.ts';
+import { testStore } from './store-suite.ts';
+import { codes, kinds } from './store-suite-bench.ts';
 
 /** OpenSearch prunes deletes older than `gc_deletes` at a refresh, judging by a clock that ticks every second or so. */
 const FORGET_DELETES_MS = 2500;
+const START_TIMEOUT_MS = 180_000;
 
-async function open(choice: 'real' | 'embedded'): Promise<StoreUnderTest> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'distributary-store-'));
-  await chmod(dataDir, 0o755); // The real engine runs as another user when the tests run as root.
-  const search = await startSearch({ dataDir, choice, onLog: () => {} });
-  const proxy = await startOutageProxy(search.url);
-  const client = openSearchClient(proxy.url);
+const parts = await findRealParts(process.env);
+const missing = 'missing' in parts ? parts.missing : undefined;
+
+(missing ? describe.skip : describe)(`real OpenSearch${missing ? ` (${missing})` : ''}`, () => testEngine('real'));
+
+function testEngine(choice: 'real' | 'embedded'): void {
+  let dataDir: string;
+  let search: Search;
+  let proxy: OutageProxy;
+  let client: ReturnType<typeof openSearchClient>;
+
+  beforeAll(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'distributary-store-'));
+    await chmod(dataDir, 0o755); // The real engine runs as another user when the tests run as root.
+    search = await startSearch({ dataDir, choice, onLog: () => {} });
+    proxy = await startOutageProxy(search.url);
+    client = openSearchClient(proxy.url);
+  }, START_TIMEOUT_MS);
+  afterAll(async () => {
+    await client?.close();
+    await proxy?.close();
+    await search?.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  }, START_TIMEOUT_MS);
+
   let targets = 0;
-  return {
+  const target = (store: string): Target => ({ store, name: `${store}-1-${++targets}` });
+
+  testStore('store', async () => ({
     store: openSearchStore({ client, contract: suiteContract('suite-search', 'opensearch') }),
-    target: () => ({ store: 'suite-search', name: `suite-search-1-${++targets}` }),
+    target: () => target('suite-search'),
     refusedDocument: { ...suiteDocument(1), priority: 'urgent' },
     outage: proxy.outage,
     async forgetDeletes({ name }) {
@@ -30,18 +56,150 @@ async function open(choice: 'real' | 'embedded'): Promise<StoreUnderTest> {
       await sleep(FORGET_DELETES_MS);
       await ask(client, { method: 'POST', path: `/${name}/_refresh` });
     },
-    async close() {
-      await client.close();
-      await proxy.close();
-      await search.stop();
-      await rm(dataDir, { recursive: true, force: true });
-    },
-  };
+    close: async () => {},
+  }));
+
+  async function open(name: string, through: OpenSearch = client): Promise<{ store: Store; blue: Target }> {
+    const store = openSearchStore({ client: through, contract: suiteContract(name, 'opensearch') });
+    const blue = target(name);
+    await store.create(blue);
+    return { store, blue };
+  }
+
+  /** What a reader finds who knows nothing but the store's name. */
+  async function readersFind(name: string): Promise<string[]> {
+    const body = { size: 100, query: { match_all: {} } };
+    const answer = await ask<{ hits: { hits: { _id: string }[] } }>(client, {
+      method: 'POST',
+      path: `/${name}/_search`,
+      body,
+    });
+    return answer.body.hits.hits.map(({ _id }) => _id).sort();
+  }
+
+  test('readers who know only the name of the store never see a tombstone', async () => {
+    const { store, blue } = await open('readers-search');
+    const [a, b, c] = keyBlock(3).keys;
+    await store.cutOver(blue);
+    await store.write(blue, [live(a!, 1), live(b!, 1), deleted(b!, 2), hidden(c!, 1)]);
+    await store.digest(blue, {}); // Refreshes.
+    expect(await readersFind('readers-search')).toEqual([a]);
+  });
+
+  test('during a cutover readers see one target, never none and never both', async () => {
+    const { store, blue } = await open('swap-search');
+    const green = target('swap-search');
+    await store.create(green);
+    const [a, b] = keyBlock(2).keys;
+    await store.write(blue, [live(a!, 1)]);
+    await store.write(green, [live(b!, 1)]);
+    for (const each of [blue, green]) await store.digest(each, {});
+    await store.cutOver(blue);
+    const seen: string[][] = [];
+    let settled = false;
+    const cutOvers = (async () => {
+      for (let turn = 0; turn < 6; turn++) for (const to of [green, blue]) await store.cutOver(to);
+    })().finally(() => (settled = true));
+    while (!settled) seen.push(await readersFind('swap-search'));
+    await cutOvers;
+    for (const found of seen) expect([[a], [b]]).toContainEqual(found);
+  });
+
+  test('text is found by its words, an object is carried but not searched', async () => {
+    const { store, blue } = await open('words-search');
+    const [key] = keyBlock(1).keys;
+    await store.write(blue, [live(key!, 4)]);
+    await store.digest(blue, {});
+    const find = async (field: string, words: string) => {
+      const body = { query: { match: { [field]: words } } };
+      const path = `/${blue.name}/_search`;
+      const answer = await ask<{ hits: { hits: unknown[] } }>(client, { method: 'POST', path, body });
+      return answer.body.hits.hits.length;
+    };
+    expect(await find('title', 'MÜLLER')).toBe(1);
+    expect(await find('title', 'nobody')).toBe(0);
+    expect(await find('parties.name', 'Åsa')).toBe(0);
+  });
+
+  describe('a refusal names the field and never quotes the value', () => {
+    const secret = 'Erika Mustermann';
+    const misfits: Readonly<Record<string, Json>> = {
+      priority: secret,
+      amount: `12.50 ${secret}`,
+      urgent: secret,
+      received_on: secret,
+      changed_at: '2026-13-45T00:00:00Z',
+      title: { name: secret },
+      status: secret.repeat(3000),
+      unheard_of: secret,
+    };
+    test.each(Object.entries(misfits))('%s', async (field, value) => {
+      const { store, blue } = await open('misfit-search');
+      const [outcome] = await store.write(blue, [
+        live(keyBlock(1).keys[0]!, 1, { ...suiteDocument(1), [field]: value }),
+      ]);
+      expect(outcome).toMatchObject({ kind: 'refused', error: { code: 'document-refused' } });
+      const said = JSON.stringify([outcome, outcome?.kind === 'refused' && outcome.error.describe()]);
+      expect(said).toContain(field);
+      expect(said).not.toMatch(/Erika|2026-13/);
+    });
+  });
+
+  test('a blocked or closed index is down, not a reason to refuse', async () => {
+    const { store, blue } = await open('blocked-search');
+    const [key] = keyBlock(1).keys;
+    const block = (blocked: boolean) =>
+      ask(client, { method: 'PUT', path: `/${blue.name}/_settings`, body: { 'index.blocks.write': blocked } });
+    await block(true);
+    expect(codes(await store.write(blue, [live(key!, 1)]))).toEqual(['store-unavailable']);
+    await block(false);
+    expect(kinds(await store.write(blue, [live(key!, 1)]))).toEqual(['applied']);
+    await ask(client, { method: 'POST', path: `/${blue.name}/_close` });
+    const [outcome] = await store.write(blue, [live(key!, 2)]);
+    expect(outcome).toMatchObject({ kind: 'unavailable' });
+  });
+
+  test('connections that died while nobody wrote cost nothing', async () => {
+    const { store, blue } = await open('idle-search');
+    const writes = keyBlock(1500).keys.map(key => live(key, 1));
+    await store.write(blue, writes);
+    proxy.cut();
+    expect(new Set(kinds(await store.write(blue, writes)))).toEqual(new Set(['stale']));
+  });
+
+  test('behind a proxy that takes small requests only, writes go in halves and only the culprit is refused', async () => {
+    const limit = await startLimit(search.url, 4000);
+    const small = openSearchClient(limit.url);
+    try {
+      const { store, blue } = await open('small-search', small);
+      const writes = keyBlock(20).keys.map(key => live(key, 1));
+      writes[7] = live(writes[7]!.key, 1, { title: 'x'.repeat(5000) });
+      const expected: string[] = writes.map(() => 'applied');
+      expected[7] = 'document-too-large';
+      expect(codes(await store.write(blue, writes))).toEqual(expected);
+    } finally {
+      await small.close();
+      limit.close();
+    }
+  });
 }
 
-const parts = await findRealParts(process.env);
-const missing = 'missing' in parts ? parts.missing : undefined;
-
-(missing ? describe.skip : describe)(`real OpenSearch${missing ? `: ${missing}` : ''}`, () => {
-  testStore('store', () => open('real'));
-});
+/** A proxy that answers 413 to a request of more than so many bytes. */
+async function startLimit(serverUrl: string, maxBytes: number): Promise<{ url: string; close(): void }> {
+  const listener = createServer((incoming, outgoing) => {
+    if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) {
+      incoming.resume().on('end', () => outgoing.writeHead(413).end());
+      return;
+    }
+    const { method, headers } = incoming;
+    const upstream = request(new URL(incoming.url ?? '/', serverUrl), { method, headers }, answer => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(outgoing);
+    });
+    incoming.pipe(upstream);
+  });
+  const port = await new Promise<number>(resolve => {
+    listener.listen(0, '127.0.0.1', () => resolve((listener.address() as { port: number }).port));
+  });
+  return { url: `http://127.0.0.1:${port}`, close: () => listener.close() };
+}
