@@ -4,19 +4,19 @@ import { DistributaryError } from '../../core/errors.ts';
 
 /** Half of a function's time limit: what does not answer by then is repeated by the queue, with backoff. */
 const REQUEST_TIMEOUT_MS = 15_000;
-/** A domain's address names its region: `search-x.eu-central-1.es.amazonaws.com`. */
-const AWS_DOMAIN = /\.([a-z0-9-]+)\.es\.amazonaws\.com$/;
+/** A domain's address names its region: `search-x.eu-central-1.es.amazonaws.com`, `search-x.aos.eu-central-1.on.aws`. */
+const AWS_DOMAIN = /\.(?:([a-z0-9-]+)\.es\.amazonaws\.com(?:\.cn)?|aos\.([a-z0-9-]+)\.on\.aws)$/;
 
 /** All that the store needs of the official client. */
 export type OpenSearch = Pick<Client, 'transport'>;
 
 /**
- * A client for one node or domain: signed requests (credentials as the AWS SDK finds them) for an AWS domain, plain or
- * with the user and password of the URL for any other. It never repeats a request by itself: a second of several layers that retry
- * only makes an outage heavier.
+ * A client for one node or domain: signed requests (credentials as the AWS SDK finds them) to an AWS domain; plain ones,
+ * or with the user and password of the URL, to any other. It has no retries: those of the queue are enough.
  */
 export function openSearchClient(url: string): Client {
-  const region = AWS_DOMAIN.exec(new URL(url).hostname)?.[1];
+  const [, classic, dualStack] = AWS_DOMAIN.exec(new URL(url).hostname) ?? [];
+  const region = classic ?? dualStack;
   const options: ClientOptions = {
     node: url,
     maxRetries: 0,
