@@ -1,9 +1,9 @@
-import { resolve } from 'node:path';
 import { DistributaryError } from '../core/errors.ts';
 import { synthesise } from '../lib/pipeline-app.ts';
 
 try {
-  await synthesise({ root: resolve(import.meta.dirname, '..') });
+  // The CDK CLI starts the app in the folder of cdk.json.
+  await synthesise({ root: process.cwd() });
 } catch (error) {
   if (!(error instanceof DistributaryError)) throw error;
   console.error(error.describe());

@@ -41,8 +41,6 @@ const PARAMETERS = {
   /** The relay logs in to the replication protocol by IAM too, so that no password exists for it. */
   'rds.iam_auth_for_replication': '1',
   'rds.force_ssl': '1',
-  /** A relay that vanished with its machine gives the slot back within this. */
-  wal_sender_timeout: '30000',
 };
 
 /** The PostgreSQL that decides: a private network without a way out, and in it Aurora with logical replication. */

@@ -14,7 +14,6 @@ export const pipelineMetric = (service: string, metricName: string, options: Met
     metricName,
     dimensionsMap: { [METRIC_DIMENSION]: service },
     period: PERIOD,
-    label: service,
     ...options,
   });
 

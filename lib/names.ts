@@ -1,4 +1,13 @@
 import type { Lane } from '../core/change.ts';
+import { DistributaryError } from '../core/errors.ts';
+
+/** What the pipeline calls its own stacks, queues, topics and tables. */
+const PARTS: readonly string[] = [
+  ...['operations', 'canonical', 'relay', 'search', 'migrate'],
+  ...['changes', 'parked', 'control', 'alarms'],
+];
+/** Lambda's own limit, the shortest of all that a store's name is part of. */
+const MAX_FUNCTION_NAME = 64;
 
 /**
  * Physical names. They are fixed because other things than CloudFormation go by them: the dashboard's and the alarms'
@@ -6,50 +15,72 @@ import type { Lane } from '../core/change.ts';
  */
 export class Names {
   readonly prefix: string;
+  readonly cluster: string;
+  readonly topic: string;
+  readonly parkedQueue: string;
+  readonly controlTable: string;
+  readonly alarmTopic: string;
+  readonly searchDomain: string;
+  readonly dashboard: string;
 
   constructor(prefix: string) {
     this.prefix = prefix;
+    this.cluster = this.#of('canonical');
+    this.topic = this.#of('changes');
+    this.parkedQueue = this.#of('parked');
+    this.controlTable = this.#of('control');
+    this.alarmTopic = this.#of('alarms');
+    this.searchDomain = this.#of('search');
+    this.dashboard = prefix;
   }
 
-  get cluster(): string {
-    return `${this.prefix}-canonical`;
-  }
-  get topic(): string {
-    return `${this.prefix}-changes`;
-  }
-  get parkedQueue(): string {
-    return `${this.prefix}-parked`;
-  }
-  get controlTable(): string {
-    return `${this.prefix}-control`;
-  }
-  get alarmTopic(): string {
-    return `${this.prefix}-alarms`;
-  }
-  get searchDomain(): string {
-    return `${this.prefix}-search`;
-  }
-  get dashboard(): string {
-    return this.prefix;
+  /** Throws `contract-invalid` when a store's names are those of another one, or of the pipeline itself. */
+  check(stores: readonly string[]): void {
+    const taken = new Set(PARTS);
+    for (const store of stores) {
+      const own = [store, `${store}-priority`, `${store}-failed`];
+      const twice = own.find(name => taken.has(name));
+      if (twice === undefined) own.forEach(name => void taken.add(name));
+      else {
+        const hint = `choose another store_name; the pipeline itself uses ${PARTS.join(', ')}`;
+        throw new DistributaryError('contract-invalid', `store ${store}: the name ${this.#of(twice)} is taken`, {
+          hint,
+        });
+      }
+    }
   }
 
   stack(part: string): string {
-    return `${this.prefix}-${part}`;
+    return this.#of(part);
   }
+
+  /** Throws `configuration-invalid` when a store's name is too long for it. */
   function(part: string): string {
-    return `${this.prefix}-${part}`;
+    const name = this.#of(part);
+    if (name.length <= MAX_FUNCTION_NAME) return name;
+    const hint = 'shorten store_name in the contract, or prefix in cdk.json';
+    const message = `function name ${name} has ${name.length} characters, Lambda takes ${MAX_FUNCTION_NAME}`;
+    throw new DistributaryError('configuration-invalid', message, { hint });
   }
+
   queue(store: string, lane: Lane): string {
-    return lane === 'standard' ? `${this.prefix}-${store}` : `${this.prefix}-${store}-priority`;
+    return lane === 'standard' ? this.#of(store) : this.#of(`${store}-${lane}`);
   }
+
   failedQueue(store: string): string {
-    return `${this.prefix}-${store}-failed`;
+    return this.#of(`${store}-failed`);
   }
+
   /** The first table of a store; a rebuild's tables add a dot and what tells them apart. */
   table(store: string): string {
-    return `${this.prefix}-${store}`;
+    return this.#of(store);
   }
-  alarm(store: string, what: string): string {
-    return `${this.prefix}-${store}-${what}`;
+
+  alarm(of: string, what: string): string {
+    return this.#of(`${of}-${what}`);
+  }
+
+  #of(part: string): string {
+    return `${this.prefix}-${part}`;
   }
 }

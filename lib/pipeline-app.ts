@@ -48,6 +48,7 @@ export async function synthesise({ root, outdir, context, checkTemplates = true 
   const bundles = await bundleFunctions(catalogue, root);
   try {
     const names = new Names(prefix);
+    names.check(catalogue.projected.map(({ store_name }) => store_name));
     const blueprint = { catalogue, bundles, names, preset: PRESETS[size], shared: new SharedValues(prefix) };
     addStacks(app, blueprint, alarmEmail);
     const roles = new DataRoles(catalogue);

@@ -119,7 +119,7 @@ export class Projection extends Construct {
       placement: store.placement,
     });
     store.allowWrite(projector);
-    control.allow(projector, store_name, ['GetItem', 'Query', 'UpdateItem']);
+    control.allow(projector, store_name, ['GetItem', 'UpdateItem']);
     // A deferred message goes back to its own queue with a delay, a dead one to the failed queue.
     projector.allow(
       ['sqs:SendMessage'],
@@ -153,13 +153,13 @@ export class Projection extends Construct {
       bundle,
       functionName: names.function(provisionBundle(store_name)),
       description: `Makes the first target of ${store_name}`,
-      environment: store.variables,
+      environment: { CONTROL_TABLE: control.tableName, ...store.variables },
       timeoutSeconds: PROVISION_SECONDS,
       logDays: preset.logDays,
       placement: store.placement,
     });
     store.allowProvision(provision);
-    control.allow(provision, store_name, ['GetItem', 'Query', 'PutItem']);
+    control.allow(provision, store_name, ['GetItem', 'PutItem']);
     const provisioned = new CustomResource(this, 'Provisioned', {
       resourceType: 'Custom::StoreTarget',
       serviceToken: provision.lambda.functionArn,

@@ -74,7 +74,7 @@ export class SearchDomain extends Construct {
       }),
       logPublishingOptions: options,
     });
-    domain.addDependency(permission);
+    domain.addResourceDependency(permission);
     domain.applyRemovalPolicy(keepDerivedStores ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY);
     return domain;
   }

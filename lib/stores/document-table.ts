@@ -49,7 +49,11 @@ export class DocumentTable extends Construct implements ProjectedStore {
   }
 
   allowProvision(fn: BundledFunction): void {
-    fn.allow(['dynamodb:DescribeTable', 'dynamodb:DescribeContinuousBackups'], this.#generations());
+    const actions = ['CreateTable', 'DescribeTable', 'ListTagsOfResource', 'TagResource', 'UpdateContinuousBackups'];
+    fn.allow(
+      actions.map(action => `dynamodb:${action}`),
+      this.#generations(),
+    );
   }
 
   /** This table, and those that rebuilds make: no store's name holds a dot, so no other store's table matches. */

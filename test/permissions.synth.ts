@@ -1,0 +1,110 @@
+import type { ProjectedContract } from '../core/store-contract.ts';
+import { readCatalogue } from '../lib/contract-files.ts';
+import { type Properties, ROOT, synthesised } from './templates.ts';
+
+const { projected } = readCatalogue(ROOT);
+const templates = await synthesised(false);
+
+/** Every function's name, without the prefix. */
+const functions = templates
+  .of('AWS::Lambda::Function')
+  .map(({ properties }) => String(properties.FunctionName).replace(/^distributary-/, ''));
+
+const permissionsOf = (name: string) => templates.permissionsOf(`distributary-${name}`);
+
+/** Services in which no resource can be named. */
+const WITHOUT_RESOURCES = /^(xray|ec2):/;
+
+test.each(functions)('%s may do what is listed, with what is named', name => {
+  const permissions = permissionsOf(name);
+  expect(permissions.length).toBeGreaterThan(0);
+  for (const { actions, resources } of permissions) {
+    for (const action of actions) expect(action).not.toContain('*');
+    if (!actions.every(action => WITHOUT_RESOURCES.test(action))) expect(resources).not.toContain('*');
+  }
+});
+
+test('no role gets more by a managed policy', () => {
+  for (const { properties } of templates.of('AWS::IAM::Role')) {
+    expect(properties).not.toHaveProperty('ManagedPolicyArns');
+    expect(properties).not.toHaveProperty('Policies');
+  }
+});
+
+/** Actions that change what a store holds. */
+const WRITES = /^(dynamodb:(Put|Update|Delete|Batch|Transact|Create)|s3:(Put|Delete)|es:ESHttp(Put|Post|Delete|Patch))/;
+const RUN_FOR_A_STORE = ['project', 'provision', 'compact'];
+
+describe.each(projected)('the functions of $store_name', contract => {
+  const store = contract.store_name;
+  const own = RUN_FOR_A_STORE.map(work => `${work}-${store}`).filter(name => functions.includes(name));
+
+  test('write their own store, their own items of the control table, and nothing else', () => {
+    expect(own.length).toBeGreaterThanOrEqual(2);
+    for (const name of own) {
+      const written = permissionsOf(name).filter(({ actions }) => actions.some(action => WRITES.test(action)));
+      expect(written.length).toBeGreaterThan(0);
+      for (const { resources, condition } of written) {
+        for (const resource of resources) expect(whatIs(resource, condition, contract)).toBe(`own ${store}`);
+      }
+    }
+  });
+
+  test('send to their own queues only', () => {
+    const sent = permissionsOf(`project-${store}`).filter(({ actions }) => actions.includes('sqs:SendMessage'));
+    const queues = sent.flatMap(({ resources }) => resources).map(arn => templates.referred(stackOf(store), arn));
+    expect(queues.map(({ properties }) => properties.QueueName).sort()).toEqual([
+      `distributary-${store}`,
+      `distributary-${store}-failed`,
+      `distributary-${store}-priority`,
+    ]);
+  });
+
+  test('read parked states, and write none', () => {
+    const touching = permissionsOf(`project-${store}`).filter(({ resources }) =>
+      JSON.stringify(resources).includes('payloadbucketname'),
+    );
+    expect(touching.flatMap(({ actions }) => actions)).toEqual(['s3:GetObject']);
+  });
+});
+
+test("a store's permissions do not match a store whose name begins with its name", () => {
+  for (const { store_name, engine } of projected) {
+    const patterns = JSON.stringify(permissionsOf(`project-${store_name}`).flatMap(({ resources }) => resources));
+    if (engine === 'opensearch') expect(patterns).toContain(`/${store_name}.*`);
+    expect(patterns).not.toContain(`${store_name}*`);
+    expect(patterns).not.toContain(`${store_name}-*`);
+  }
+});
+
+test('only the relay may log in to the canonical store by IAM, only the migrations know its password', () => {
+  const mayLogIn = functions.filter(name => permits(name, 'rds-db:connect'));
+  const knowPassword = functions.filter(name => permits(name, 'secretsmanager:GetSecretValue'));
+  expect(mayLogIn).toEqual(['relay']);
+  expect(knowPassword).toEqual(['migrate']);
+  const [login] = permissionsOf('relay').filter(({ actions }) => actions.includes('rds-db:connect'));
+  expect(JSON.stringify(login!.resources)).toMatch(/\/distributary_relay"/);
+});
+
+test('only the relay publishes', () => {
+  expect(functions.filter(name => permits(name, 'sns:Publish'))).toEqual(['relay']);
+});
+
+const permits = (name: string, action: string): boolean =>
+  permissionsOf(name).some(({ actions }) => actions.includes(action));
+const stackOf = (store: string): string => `distributary-${store}`;
+
+/** Says `own <store>` of a resource that is this store's and no other's. */
+function whatIs(resource: Properties, condition: Properties, { store_name, engine }: ProjectedContract): string {
+  const text = JSON.stringify(resource);
+  const leading = condition?.['ForAllValues:StringEquals']?.['dynamodb:LeadingKeys'];
+  if (text.includes('controltablename') && leading?.join() === `store#${store_name}`) return `own ${store_name}`;
+  if (engine === 'opensearch') {
+    const path = text.match(/:domain\/distributary-search\/([^"]*)"/)?.[1];
+    // Moving an alias in one step has no address that names the store.
+    if (path === `${store_name}.*` || path === '_aliases') return `own ${store_name}`;
+    return `index ${path}`;
+  }
+  const target = templates.referred(stackOf(store_name), resource['Fn::Join']?.[1][0] ?? resource);
+  return target.path.startsWith(`${stackOf(store_name)}/Store/`) ? `own ${store_name}` : target.path;
+}
