@@ -94,10 +94,6 @@ function obey(handler: Handler, message: ToInstance): void {
 }
 
 process.once('disconnect', () => process.exit(0));
-process.on('SIGTERM', () => {
-  leaving.abort();
-  void underWay.finally(() => process.exit(0));
-});
 
 try {
   const handler = await loadHandler();

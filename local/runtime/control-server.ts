@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { DistributaryError } from '../../core/errors.ts';
 import type { LocalFunction } from './function.ts';
+import type { LocalFunctions } from './functions.ts';
 
 export interface ControlServer {
   readonly url: string;
@@ -12,7 +13,7 @@ export interface ControlServer {
 
 export interface ControlOptions {
   readonly port: number;
-  function(name: string): LocalFunction | undefined;
+  readonly functions: LocalFunctions;
   status(): Promise<unknown>;
 }
 
@@ -61,7 +62,8 @@ async function route(
   const path = decodeURIComponent(new URL(request.url ?? '/', 'http://local').pathname);
   const invoked = INVOKE.exec(path)?.[1];
   if (request.method === 'GET' && path === '/status') return reply(response, 200, await options.status());
-  if (request.method === 'POST' && invoked) return invoke(request, response, options.function(functionName(invoked)));
+  if (request.method === 'POST' && invoked)
+    return invoke(request, response, options.functions.find(functionName(invoked)));
   const answer = expected.get(path);
   if (request.method !== 'PUT' || !answer) return reply(response, 404, { message: `nothing at ${path}` });
   expected.delete(path);

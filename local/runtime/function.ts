@@ -9,7 +9,8 @@ import type { InvocationError } from './protocol.ts';
 export interface FunctionOptions {
   readonly model: FunctionModel;
   readonly bootstrap: string;
-  readonly environment: Readonly<Record<string, string>>;
+  /** Asked for at each start of an instance. */
+  environment(): Readonly<Record<string, string>>;
   /** After an asynchronous invocation that failed. */
   readonly maximumRetries: number;
   readonly log: LogFile;
@@ -58,10 +59,10 @@ export class LocalFunction {
 
   /** A new instance, for a queue to be polled by; `invoke` has its own. */
   start(): Instance {
-    const { model, bootstrap, environment, log, metrics } = this.#options;
+    const { model, bootstrap, log, metrics } = this.#options;
     const instance = new Instance({
       bootstrap,
-      environment,
+      environment: this.#options.environment(),
       timeoutSeconds: model.timeoutSeconds,
       memoryMegabytes: model.memoryMegabytes,
       onLine: line => {
@@ -126,12 +127,9 @@ export class LocalFunction {
 
   async stop(): Promise<void> {
     this.#isStopping = true;
+    // What was invoked may run for minutes: it is at-least-once on AWS too, so it is not waited for.
     await Promise.all(
-      [...this.#instances].map(instance => {
-        // A handler that was invoked may run for minutes; one that hands over when told to end gets the chance.
-        instance.terminate();
-        return instance.leave();
-      }),
+      [...this.#instances].map(instance => (instance.isRunning ? instance.kill9('left') : instance.leave())),
     );
     this.#options.log.close();
   }

@@ -103,12 +103,6 @@ export class Instance {
     await this.ended;
   }
 
-  /** For a handler that hands over when it is told to end. */
-  terminate(): void {
-    this.#ending ??= 'left';
-    this.#signal('SIGTERM');
-  }
-
   #signal(signal: NodeJS.Signals): void {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     try {

@@ -1,0 +1,2 @@
+/** What the emulators of this machine take, and do not check. */
+export const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };

@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs';
+import { CREDENTIALS } from './credentials.ts';
+import { roleUrl } from './provisioning.ts';
+import { ARN_VARIABLE, TIMEOUT_VARIABLE } from './runtime/protocol.ts';
+import type { FunctionModel } from './template/compute.ts';
+import { REGION } from './template/intrinsics.ts';
+
+/** Where the servers are that functions call. */
+export interface Places {
+  /** SQS, SNS and S3. */
+  readonly aws: string;
+  readonly dynamodb: string;
+  readonly lambda: string;
+  readonly search: string;
+  /** Of the superuser, with the database of the template. */
+  readonly database: string;
+}
+
+/**
+ * A function's variables: those of its template, those of the Lambda runtime, and what differs on one machine. Nothing of
+ * our own environment, so that a variable that the template forgets is missing here too.
+ */
+export function functionEnvironment(model: FunctionModel, places: Places): Record<string, string> {
+  const given = { ...model.environment };
+  const certificates = given.NODE_EXTRA_CA_CERTS;
+  if (certificates !== undefined && !existsSync(certificates)) delete given.NODE_EXTRA_CA_CERTS;
+  return {
+    ...given,
+    ...servers(given, places),
+    ...endpoints(places),
+    ...runtime(model),
+    PATH: process.env.PATH ?? '',
+    TZ: ':UTC',
+    POWERTOOLS_TRACE_ENABLED: 'false',
+    [TIMEOUT_VARIABLE]: String(model.timeoutSeconds),
+    [ARN_VARIABLE]: model.arn,
+  };
+}
+
+/** On AWS a role logs in by IAM and over TLS; here by password. */
+function servers(given: Readonly<Record<string, string>>, { database, search }: Places): Record<string, string> {
+  const user = given.DATABASE_USER;
+  return {
+    ...('DATABASE_HOST' in given && { DATABASE_URL: user === undefined ? database : roleUrl(database, user) }),
+    ...('OPENSEARCH_URL' in given && { OPENSEARCH_URL: search }),
+  };
+}
+
+const endpoints = ({ aws, dynamodb, lambda }: Places): Record<string, string> => ({
+  AWS_ENDPOINT_URL_SQS: aws,
+  AWS_ENDPOINT_URL_SNS: aws,
+  AWS_ENDPOINT_URL_S3: aws,
+  AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
+  AWS_ENDPOINT_URL_LAMBDA: lambda,
+  AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+  AWS_REGION: REGION,
+  AWS_DEFAULT_REGION: REGION,
+});
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime */
+const runtime = ({ name, folder, handler, memoryMegabytes }: FunctionModel): Record<string, string> => ({
+  _HANDLER: handler,
+  LAMBDA_TASK_ROOT: folder,
+  AWS_LAMBDA_FUNCTION_NAME: name,
+  AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMegabytes),
+  AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+  AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${name}`,
+  AWS_LAMBDA_LOG_STREAM_NAME: 'local',
+});

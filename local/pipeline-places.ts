@@ -1,0 +1,62 @@
+import { DistributaryError } from '../core/errors.ts';
+import type { StoreEndpoints } from './endpoints.ts';
+import type { FunctionModel } from './template/compute.ts';
+import type { Model } from './template/model.ts';
+
+/** What a client of the pipeline needs by name, found in the environments of its functions. */
+export interface PipelinePlaces {
+  readonly topicArn: string;
+  readonly payloadBucket: string;
+  readonly parkedQueueUrl: string;
+  readonly slot: string;
+  readonly controlTable: string;
+  readonly stores: Readonly<Record<string, StoreEndpoints>>;
+}
+
+export function pipelinePlaces(model: Model): PipelinePlaces {
+  const relay = model.functions.find(({ environment }) => 'SLOT_NAME' in environment);
+  const control = model.functions.find(({ environment }) => 'CONTROL_TABLE' in environment);
+  if (!relay || !control) {
+    throw new DistributaryError('template-unsupported', 'no function with SLOT_NAME, or none with CONTROL_TABLE', {
+      hint: 'local mode tells the relay and the projectors by their variables in core/environment.ts',
+    });
+  }
+  return {
+    topicArn: relay.environment.TOPIC_ARN!,
+    payloadBucket: relay.environment.PAYLOAD_BUCKET!,
+    parkedQueueUrl: relay.environment.PARKED_QUEUE_URL!,
+    slot: relay.environment.SLOT_NAME!,
+    controlTable: control.environment.CONTROL_TABLE!,
+    stores: Object.fromEntries(
+      model.customResources.flatMap(({ stack, properties }) => storeOf(model, stack, properties)),
+    ),
+  };
+}
+
+/** A stack of a projection has one store, which its custom resource names. */
+function storeOf(
+  { functions }: Model,
+  stack: string,
+  { Store }: Readonly<Record<string, unknown>>,
+): [string, StoreEndpoints][] {
+  const projector = functions.find(({ id, environment }) => id.startsWith(`${stack}/`) && 'QUEUE_URL' in environment);
+  if (Store === undefined || !projector) return [];
+  const name = String(Store);
+  return [[name, { ...engineOf(name, projector), projector: projector.name, ...queuesOf(projector) }]];
+}
+
+function engineOf(
+  store: string,
+  { environment }: FunctionModel,
+): Pick<StoreEndpoints, 'engine' | 'index' | 'table' | 'bucket'> {
+  const { OPENSEARCH_URL, BUCKET_NAME, TABLE_NAME } = environment;
+  if (OPENSEARCH_URL !== undefined) return { engine: 'opensearch', index: store };
+  if (BUCKET_NAME !== undefined) return { engine: 's3', bucket: BUCKET_NAME };
+  return { engine: 'dynamodb', table: TABLE_NAME! };
+}
+
+const queuesOf = ({ environment }: FunctionModel) => ({
+  queueUrl: environment.QUEUE_URL!,
+  priorityQueueUrl: environment.PRIORITY_QUEUE_URL!,
+  failedQueueUrl: environment.FAILED_QUEUE_URL!,
+});
