@@ -1,0 +1,106 @@
+import { Command as Commander, CommanderError } from 'commander';
+import { DistributaryError } from '../core/errors.ts';
+import { type Command, EXIT, type ExitCode, type Session } from './command.ts';
+import type { Terminal } from './terminal/terminal.ts';
+
+export interface CommandLine {
+  readonly name: string;
+  readonly version: string;
+  readonly summary: string;
+  // biome-ignore lint/suspicious/noExplicitAny: each command knows its own options; commander has checked them
+  readonly commands: readonly Command<any>[];
+}
+
+export interface Surroundings {
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+  /** Shows stack traces, for those who look for a defect of ours. */
+  readonly debug: boolean;
+}
+
+/** Runs one command and yields the exit code; every error has been shown. */
+export async function runCommandLine(
+  line: CommandLine,
+  args: readonly string[],
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  const json = args.includes('--json');
+  let code: ExitCode = EXIT.fine;
+  const program = programOf(line, surroundings.terminal, async run => {
+    code = await run({ terminal: surroundings.terminal, signal: surroundings.signal, json });
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.fine;
+    show(error instanceof CommanderError ? usageError(error, line.name) : error, json, surroundings);
+    return EXIT.error;
+  }
+}
+
+type Start = (run: (session: Session) => Promise<ExitCode>) => Promise<void>;
+
+function programOf({ name, version, summary, commands }: CommandLine, terminal: Terminal, start: Start): Commander {
+  const program = new Commander(name).description(summary).version(version, '-V, --version', 'print the version');
+  program.helpOption('-h, --help', 'show help').helpCommand('help [command]', 'show help of a command');
+  program.action(() => program.help());
+  const examples = commands.flatMap(command => command.examples.slice(0, 1));
+  settle(program, terminal).addHelpText('after', exampleText(examples));
+  for (const command of commands) {
+    const sub = program.command(command.usage).summary(command.summary);
+    sub.description([command.summary, command.description].filter(Boolean).join('\n\n'));
+    for (const option of command.options) sub.addOption(option);
+    sub.option('--json', 'print the result as JSON').helpOption('-h, --help', 'show help');
+    settle(sub, terminal).addHelpText('after', exampleText(command.examples));
+    sub.action(async () => start(session => command.run(sub.processedArgs as string[], sub.opts(), session)));
+  }
+  return program;
+}
+
+/** Errors are thrown to us instead of printed; help goes where results go. */
+const settle = (program: Commander, terminal: Terminal): Commander =>
+  program
+    .exitOverride()
+    .allowExcessArguments(false)
+    .configureOutput({ writeOut: text => terminal.print(text.trimEnd()), writeErr: () => {}, outputError: () => {} });
+
+function exampleText(examples: Command['examples']): string {
+  const width = Math.max(0, ...examples.map(({ line }) => line.length));
+  return ['', 'Examples:', ...examples.map(({ line, what }) => `  ${line.padEnd(width)}  ${what}`)].join('\n');
+}
+
+/** `error: unknown command 'imprt'\n(Did you mean import?)` becomes an error of the table. */
+function usageError({ message }: CommanderError, name: string): DistributaryError {
+  const [what = message, suggestion] = message.replace(/^error: /, '').split('\n');
+  const hint = suggestion?.replace(/^\(Did you mean (.*)\?\)$/, 'did you mean $1?');
+  return new DistributaryError('usage', what, { hint: [hint, `see ${name} --help`].filter(Boolean).join(' ') });
+}
+
+function show(error: unknown, json: boolean, { terminal, debug }: Surroundings): void {
+  if (json) terminal.print(JSON.stringify({ error: plain(error) }));
+  else terminal.note(describe(error, terminal));
+  if (debug && error instanceof Error) terminal.note(error.stack ?? '');
+}
+
+function plain(error: unknown): object {
+  if (error instanceof DistributaryError) {
+    const { code, message, hint, place } = error;
+    return { code, message, hint, ...(place && { place }) };
+  }
+  return { message: messageOf(error) };
+}
+
+function describe(error: unknown, terminal: Terminal): string {
+  if (error instanceof DistributaryError) {
+    return error.describe().replace(`(${error.code})`, terminal.paint('bad', `(${error.code})`));
+  }
+  const said = `${terminal.paint('bad', 'unexpected:')} ${messageOf(error)}`;
+  return `${said}\n  hint: set DISTRIBUTARY_DEBUG=1 to see where; it is a defect of this program unless the message says otherwise`;
+}
+
+/** Node gives a refused connection to several addresses no message of its own. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
+}
