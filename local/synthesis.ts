@@ -72,7 +72,7 @@ function hashSources(root: string): string {
 
 async function runApp(root: string, outDir: string): Promise<void> {
   const context = JSON.parse(readFileSync(join(root, 'cdk.json'), 'utf8')).context ?? {};
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'bin', 'app.ts')], {
+  const child = spawn(process.execPath, [join(root, 'bin', 'app.ts'), '--unchecked'], {
     cwd: root,
     env: { ...process.env, CDK_OUTDIR: outDir, CDK_CONTEXT_JSON: JSON.stringify(context) },
     stdio: ['ignore', 'pipe', 'pipe'],
