@@ -25,20 +25,21 @@ const MAX_REASON_CHARACTERS = 1_500;
 export const customResource =
   (onEvent: OnEvent) =>
   async (event: CloudFormationCustomResourceEvent, context: Context): Promise<void> => {
-    const known = 'PhysicalResourceId' in event ? event.PhysicalResourceId : undefined;
-    try {
-      const result = known === NOT_CREATED ? undefined : await beforeTheEnd(onEvent(event, context), context);
-      const name = result?.PhysicalResourceId ?? known ?? `${event.StackId}/${event.LogicalResourceId}`;
-      await answer(event, { Status: 'SUCCESS', PhysicalResourceId: name, ...(result?.Data && { Data: result.Data }) });
-    } catch (error) {
-      console.error(error);
-      await answer(event, {
-        Status: 'FAILED',
-        PhysicalResourceId: known ?? NOT_CREATED,
-        Reason: `${reasonOf(error)} (log stream ${context.logStreamName})`,
-      });
-    }
+    await answer(event, await outcomeOf(onEvent, event, context));
   };
+
+async function outcomeOf(onEvent: OnEvent, event: CloudFormationCustomResourceEvent, context: Context) {
+  const known = 'PhysicalResourceId' in event ? event.PhysicalResourceId : undefined;
+  try {
+    const result = known === NOT_CREATED ? undefined : await beforeTheEnd(onEvent(event, context), context);
+    const PhysicalResourceId = result?.PhysicalResourceId ?? known ?? `${event.StackId}/${event.LogicalResourceId}`;
+    return { Status: 'SUCCESS', PhysicalResourceId, ...(result?.Data && { Data: result.Data }) };
+  } catch (error) {
+    console.error(error);
+    const Reason = `${reasonOf(error)} (log stream ${context.logStreamName})`;
+    return { Status: 'FAILED', PhysicalResourceId: known ?? NOT_CREATED, Reason };
+  }
+}
 
 async function beforeTheEnd<T>(step: Promise<T>, context: Context): Promise<T> {
   const tooLate = Promise.withResolvers<never>();

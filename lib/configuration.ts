@@ -20,7 +20,7 @@ export type Configuration = Readonly<z.infer<typeof configurationSchema>>;
 /** Reads the context. Throws `configuration-invalid`. */
 export function readConfiguration(app: App): Configuration {
   const values = Object.keys(configurationSchema.shape).map(key => [key, app.node.tryGetContext(key)]);
-  const result = configurationSchema.safeParse(Object.fromEntries(values));
+  const result = configurationSchema.safeParse(Object.fromEntries(values), { reportInput: true });
   if (result.success) return result.data;
   const what = result.error.issues.map(({ path, message, input }) => `${path.join('.')}: ${message}, ${String(input)}`);
   throw new DistributaryError('configuration-invalid', what.join('; '));

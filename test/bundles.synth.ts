@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { bundleFunctions } from '../lib/bundles.ts';
+import { readCatalogue } from '../lib/contract-files.ts';
+import { ROOT, synthesised } from './templates.ts';
+
+const catalogue = readCatalogue(ROOT);
+const bundles = await bundleFunctions(catalogue, ROOT);
+afterAll(() => bundles.dispose());
+
+/** The packages that only one part of the pipeline has a use for. */
+const CLIENTS = {
+  opensearch: 'node_modules/@opensearch-project/opensearch/',
+  parquet: 'node_modules/hyparquet-writer/',
+  postgres: 'node_modules/pg/',
+  s3: 'node_modules/@aws-sdk/client-s3/',
+} as const;
+/** A function is loaded at its cold start, so what it does not use costs every one of them. */
+const MAX_BYTES = 3 * 2 ** 20;
+
+const clientsIn = (inputs: readonly string[]): string[] =>
+  Object.entries(CLIENTS)
+    .filter(([, folder]) => inputs.some(input => input.includes(folder)))
+    .map(([name]) => name);
+
+test.each(catalogue.projected)('the projector of $store_name carries its own engine only', ({ store_name, engine }) => {
+  const { inputs } = bundles.of(`project-${store_name}`);
+  // Every projector fetches parked states from S3.
+  const expected = { opensearch: ['opensearch', 's3'], dynamodb: ['s3'], s3: ['parquet', 's3'] }[engine];
+  expect(clientsIn(inputs)).toEqual(expected);
+});
+
+test('the relay carries the client of PostgreSQL and no store', () => {
+  expect(clientsIn(bundles.of('relay').inputs)).toEqual(['postgres', 's3']);
+});
+
+test('no bundle carries CDK, a test or local mode', () => {
+  for (const { inputs } of bundles.all) {
+    expect(
+      inputs.filter(input => /^(local|lib|test|bin)\/|node_modules\/(aws-cdk-lib|esbuild|jest)\//.test(input)),
+    ).toEqual([]);
+  }
+});
+
+test('every bundle is small enough to start fast', () => {
+  const sizes = bundles.all.map(({ name, bytes }) => ({ name, bytes }));
+  expect(sizes.filter(({ bytes }) => bytes > MAX_BYTES)).toEqual([]);
+});
+
+test('the same sources make the same bundles, wherever they are put', async () => {
+  const again = await bundleFunctions(catalogue, ROOT);
+  again.dispose();
+  expect(again.all.map(({ name, hash }) => [name, hash])).toEqual(bundles.all.map(({ name, hash }) => [name, hash]));
+});
+
+test('every bundle starts with the variables that its template sets, and exports a handler', async () => {
+  const templates = await synthesised(false);
+  const functions = templates.of('AWS::Lambda::Function').map(({ properties }) => ({
+    name: properties.FunctionName.replace('distributary-', ''),
+    variables: Object.keys(properties.Environment.Variables),
+  }));
+  expect(functions.map(({ name }) => name).sort()).toEqual(bundles.all.map(({ name }) => name).sort());
+  for (const { name, variables } of functions) expect([name, handlerOf(name, variables)]).toEqual([name, 'function']);
+});
+
+/** Loads the bundle as Lambda does: alone, with nothing of ours to resolve, and says what its handler is. */
+function handlerOf(name: string, variables: readonly string[]): string {
+  const values: Record<string, string> = { HEARTBEAT_SECONDS: '10', OPENSEARCH_URL: 'https://search.example' };
+  const env = Object.fromEntries(variables.map(variable => [variable, values[variable] ?? 'x']));
+  const file = pathToFileURL(join(bundles.of(name).folder, 'index.mjs'));
+  const script = `const { handler } = await import('${file}'); console.log(typeof handler); process.exit();`;
+  return execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+    env: { ...env, NODE_OPTIONS: '', NODE_EXTRA_CA_CERTS: '', AWS_REGION: 'eu-central-1' },
+  }).trim();
+}
