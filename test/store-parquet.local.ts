@@ -1,0 +1,22 @@
+import { controlTable } from '../functions/control.ts';
+import { parquetStore } from '../functions/stores/parquet.ts';
+import { BUCKET, CONTROL_TABLE, startParquetServers } from './parquet-servers.ts';
+import { suiteContract, suiteDocument } from './store-samples.ts';
+import { testStore } from './store-suite.ts';
+
+testStore(
+  'S3 Parquet store',
+  async () => {
+    const servers = await startParquetServers();
+    const control = controlTable({ client: servers.client, tableName: CONTROL_TABLE });
+    let targets = 0;
+    return {
+      store: parquetStore({ s3: servers.s3, control, contract: suiteContract('suite', 's3'), bucket: BUCKET }),
+      target: () => ({ store: 'suite', name: `suite.1.${++targets}` }),
+      refusedDocument: { ...suiteDocument(1), received_on: '2026-02-30' },
+      outage: servers.outage,
+      close: servers.close,
+    };
+  },
+  { lacks: ['forgetDeletes'] },
+);
