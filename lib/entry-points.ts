@@ -48,7 +48,7 @@ const compact = (definition: string): string => `
     export const handler = compactorFor({ ${definition} });`;
 
 /** `case-search.ts` for a store made of one aggregate, `case-search-party.ts` for each further one; none is needed. */
-function projectorFiles({ store_name, aggregates }: ProjectedContract, root: string): readonly string[] {
+export function projectorFiles({ store_name, aggregates }: ProjectedContract, root: string): readonly string[] {
   return [store_name, ...aggregates.map(aggregate => `${store_name}-${aggregate}`)]
     .map(name => resolve(root, 'functions', 'projectors', `${name}.ts`))
     .filter(file => existsSync(file));

@@ -126,6 +126,8 @@ export class Projection extends Construct {
       this.queues.all.map(queue => queue.queueArn),
     );
     projector.allow(['s3:GetObject'], [payloads.arnForObjects('*')]);
+    // Without it a state that is gone looks like one that is forbidden, and would be asked for again and again.
+    projector.allow(['s3:ListBucket'], [payloads.bucketArn]);
     return projector;
   }
 
@@ -170,7 +172,7 @@ export class Projection extends Construct {
   }
 
   #compact(store: FactBucket): void {
-    const { contract, control, bundles, names, preset } = this.#props;
+    const { contract, bundles, names, preset } = this.#props;
     const { store_name } = contract;
     const compact = new BundledFunction(this, 'Compact', {
       bundle: bundles.of(compactBundle(store_name)),
@@ -183,7 +185,6 @@ export class Projection extends Construct {
       logDays: preset.logDays,
     });
     store.allowCompact(compact);
-    control.allow(compact, store_name, ['GetItem', 'Query', 'PutItem', 'DeleteItem']);
     compact.lambda.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
     new Rule(this, 'CompactRegularly', {
       schedule: Schedule.rate(Duration.minutes(COMPACT_EVERY_MINUTES)),

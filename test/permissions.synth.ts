@@ -64,7 +64,7 @@ describe.each(projected)('the functions of $store_name', contract => {
     const touching = permissionsOf(`project-${store}`).filter(({ resources }) =>
       JSON.stringify(resources).includes('payloadbucketname'),
     );
-    expect(touching.flatMap(({ actions }) => actions)).toEqual(['s3:GetObject']);
+    expect(touching.flatMap(({ actions }) => actions)).toEqual(['s3:GetObject', 's3:ListBucket']);
   });
 });
 
@@ -89,6 +89,26 @@ test('only the relay may log in to the canonical store by IAM, only the migratio
 test('only the relay publishes', () => {
   expect(functions.filter(name => permits(name, 'sns:Publish'))).toEqual(['relay']);
 });
+
+test('the private network has a way to each service that a function in it calls, and no other way', () => {
+  const inside = templates.of('AWS::Lambda::Function').filter(({ properties }) => properties.VpcConfig);
+  expect(inside.length).toBeGreaterThanOrEqual(4);
+  const actions = inside.flatMap(({ properties }) =>
+    templates.permissionsOf(properties.FunctionName).flatMap(permission => permission.actions),
+  );
+  const called = new Set(
+    actions.map(action => action.split(':')[0]!).filter(service => !WITHOUT_ENDPOINT.has(service)),
+  );
+  // How CloudFormation tells that a custom resource is done.
+  called.add('s3');
+  const ways = templates.of('AWS::EC2::VPCEndpoint').map(({ properties }) => serviceOf(properties.ServiceName));
+  expect(ways.sort()).toEqual([...called].sort());
+});
+
+/** What Lambda itself does in a function's name, and what lies in the network. */
+const WITHOUT_ENDPOINT = new Set(['ec2', 'es', 'logs', 'rds-db', 'xray']);
+const serviceOf = (name: Properties): string =>
+  (typeof name === 'string' ? name : name['Fn::Join'][1].at(-1)).split('.').at(-1);
 
 const permits = (name: string, action: string): boolean =>
   permissionsOf(name).some(({ actions }) => actions.includes(action));

@@ -40,7 +40,7 @@ export class ProjectionStack extends PipelineStack {
         return new DocumentTable(this, 'Store', { contract, tableName, control, keep: preset.keepDerivedStores });
       }
       case 's3':
-        return new FactBucket(this, 'Store', { control });
+        return new FactBucket(this, 'Store', { contract, control });
       case 'opensearch':
         return new SearchIndex(this, 'Store', { contract, domainName: names.searchDomain, shared });
     }

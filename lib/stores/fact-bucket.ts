@@ -2,24 +2,28 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { EnvironmentOf, s3Variables } from '../../core/environment.ts';
+import type { ProjectedContract } from '../../core/store-contract.ts';
 import type { BundledFunction } from '../bundled-function.ts';
 import type { ControlTable } from '../control-table.ts';
 import type { ProjectedStore } from './projected-store.ts';
 
 export interface FactBucketProps {
+  readonly contract: ProjectedContract;
   readonly control: ControlTable;
 }
 
-/** A file that compaction replaced stays readable this long, for queries under way and for mistakes. */
+/** A file that compaction replaced stays this long, for mistakes. */
 const REPLACED_DAYS = 7;
 
-/** The Parquet files of an analytics store, below one prefix per target. */
+/** The Parquet files of an analytics store, below one prefix per target; the control table says which of them count. */
 export class FactBucket extends Construct implements ProjectedStore {
   readonly bucket: Bucket;
   readonly variables: EnvironmentOf<typeof s3Variables>;
+  readonly #props: FactBucketProps;
 
-  constructor(scope: Construct, id: string, { control }: FactBucketProps) {
+  constructor(scope: Construct, id: string, props: FactBucketProps) {
     super(scope, id);
+    this.#props = props;
     this.bucket = new Bucket(this, 'Bucket', {
       enforceSSL: true,
       encryption: BucketEncryption.S3_MANAGED,
@@ -35,12 +39,15 @@ export class FactBucket extends Construct implements ProjectedStore {
       // CloudFormation deletes no bucket that holds something, whatever is asked of it here.
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    this.variables = { BUCKET_NAME: this.bucket.bucketName, CONTROL_TABLE: control.tableName };
+    this.variables = { BUCKET_NAME: this.bucket.bucketName, CONTROL_TABLE: props.control.tableName };
   }
 
+  /** A file, and its entry among those that count. */
   allowWrite(fn: BundledFunction): void {
     fn.allow(['s3:GetObject', 's3:PutObject'], [this.bucket.arnForObjects('*')]);
+    // Without it a file that is gone looks like one that is forbidden.
     fn.allow(['s3:ListBucket'], [this.bucket.bucketArn]);
+    this.#props.control.allow(fn, this.#props.contract.store_name, ['GetItem', 'PutItem', 'Query']);
   }
 
   allowProvision(fn: BundledFunction): void {
@@ -51,5 +58,6 @@ export class FactBucket extends Construct implements ProjectedStore {
   allowCompact(fn: BundledFunction): void {
     this.allowWrite(fn);
     fn.allow(['s3:DeleteObject'], [this.bucket.arnForObjects('*')]);
+    this.#props.control.allow(fn, this.#props.contract.store_name, ['DeleteItem']);
   }
 }
