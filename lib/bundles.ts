@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { join, relative } from 'node:path';
 import { type BuildFailure, build, type Metafile, type Plugin } from 'esbuild';
 import type { Catalogue } from '../core/catalogue.ts';
 import { DistributaryError } from '../core/errors.ts';
@@ -85,14 +85,6 @@ const ENTRY = 'entry:';
 const entryPlugin = (entries: ReadonlyMap<string, string>): Plugin => ({
   name: 'entries',
   setup({ onResolve, onLoad }) {
-    // Until every function is there.
-    onResolve({ filter: /^[./].*\.ts$/ }, ({ path, resolveDir }) =>
-      existsSync(resolve(resolveDir, path)) ? undefined : { path, namespace: 'missing' },
-    );
-    onLoad({ filter: /.*/, namespace: 'missing' }, ({ path }) => ({
-      contents: `console.error('missing ${path}');module.exports = {}`,
-      loader: 'js',
-    }));
     onResolve({ filter: /^entry:/ }, ({ path }) => ({ path: path.slice(ENTRY.length), namespace: 'entry' }));
     onLoad({ filter: /.*/, namespace: 'entry' }, ({ path }) => ({
       contents: entries.get(path)!,
