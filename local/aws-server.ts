@@ -55,9 +55,19 @@ interface S3Store {
   createBucket(name: string): void;
 }
 
+interface HttpRequest {
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: unknown;
+  readonly raw: { readonly socket: { readonly destroyed: boolean } };
+}
+
 interface Application {
+  addHook(
+    name: 'onSend',
+    hook: (request: HttpRequest, reply: unknown, payload: unknown, done: () => void) => void,
+  ): void;
   get(path: string, handler: () => Promise<unknown>): void;
-  post(path: string, handler: (request: { body: unknown }) => Promise<unknown>): void;
+  post(path: string, handler: (request: HttpRequest) => Promise<unknown>): void;
   listen(options: { port: number; host: string }): Promise<string>;
   close(): Promise<void>;
 }
@@ -160,9 +170,29 @@ class Bus {
     return handles.length;
   }
 
+  /** What was received with these handles is visible again. */
+  takeBack(queueUrl: string, handles: readonly string[]): void {
+    const queue = this.#sqs.getQueueByName(queueUrl.slice(queueUrl.lastIndexOf('/') + 1));
+    for (const handle of handles) queue?.changeVisibility(handle, 0);
+  }
+
   releaseAll(): void {
     for (const { name } of this.#sqs.allQueues()) this.release(name, []);
   }
+}
+
+const received = z.object({ Messages: z.array(z.object({ ReceiptHandle: z.string() })).default([]) });
+const receiving = z.object({ QueueUrl: z.string() });
+
+/** A message for someone who waited for it and died goes back, instead of into a closed socket. */
+function takeBackUndelivered(app: Application, bus: Bus): void {
+  app.addHook('onSend', (request, _reply, payload, done) => {
+    if (request.raw.socket.destroyed && request.headers['x-amz-target'] === 'AmazonSQS.ReceiveMessage') {
+      const handles = received.parse(JSON.parse(String(payload))).Messages.map(message => message.ReceiptHandle);
+      bus.takeBack(receiving.parse(request.body).QueueUrl, handles);
+    }
+    done();
+  });
 }
 
 async function openPersistence(dataDir: string): Promise<Persistence> {
@@ -189,7 +219,8 @@ async function serve(dataDir: string): Promise<Application> {
   // Whoever had received them is gone.
   bus.releaseAll();
   const app: Application = buildApp({ logger: false, stores: { sqsStore: sqs, snsStore: sns, s3Store: s3 } });
-  const body = (request: { body: unknown }): unknown => JSON.parse(String(request.body));
+  takeBackUndelivered(app, bus);
+  const body = (request: HttpRequest): unknown => JSON.parse(String(request.body));
   app.get('/_local/queues', async () => bus.depths());
   app.post('/_local/provision', async request => {
     bus.provision(wanted.parse(body(request)));

@@ -12,7 +12,7 @@ import { REGION } from './template/intrinsics.ts';
 import type { Table } from './template/storage.ts';
 
 export async function createTables(endpoint: string, tables: readonly Table[]): Promise<void> {
-  const client = new DynamoDBClient({ endpoint, region: REGION, credentials: CREDENTIALS });
+  const client = new DynamoDBClient({ endpoint, region: REGION, credentials: { ...CREDENTIALS } });
   try {
     await Promise.all(tables.map(table => createTable(client, table)));
   } finally {

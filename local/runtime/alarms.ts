@@ -74,7 +74,8 @@ function judge(alarm: Alarm, points: readonly (number | undefined)[], before: Al
   const isSilent = points.every(point => point === undefined);
   if (isSilent && missing === 'missing') return 'INSUFFICIENT_DATA';
   if (isSilent && missing === 'ignore') return before;
-  if (points.length < datapointsToAlarm) return 'INSUFFICIENT_DATA';
+  // Just started: silence may yet be broken.
+  if (isSilent && points.length < datapointsToAlarm && missing === 'breaching') return 'INSUFFICIENT_DATA';
   const isAbove = (point: number | undefined) =>
     point === undefined ? missing === 'breaching' : COMPARE[comparison](point, threshold);
   return points.filter(isAbove).length >= datapointsToAlarm ? 'ALARM' : 'OK';
