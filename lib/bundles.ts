@@ -29,6 +29,8 @@ export interface Bundles {
 }
 
 const HANDLER = 'index.mjs';
+/** Node shows the line on which it failed; one line of the whole bundle would bury everything else. */
+const MAX_LINE_CHARACTERS = 300;
 /** CommonJS dependencies such as `pg` call `require`, which an ES module does not have. */
 const REQUIRE_SHIM =
   "import { createRequire as createRequireForBundle } from 'node:module';const require = createRequireForBundle(import.meta.url);";
@@ -68,6 +70,7 @@ async function bundle(entries: ReadonlyMap<string, string>, outdir: string): Pro
       banner: { js: REQUIRE_SHIM },
       minifySyntax: true,
       minifyWhitespace: true,
+      lineLimit: MAX_LINE_CHARACTERS,
       sourcemap: true,
       sourcesContent: false,
       legalComments: 'none',
