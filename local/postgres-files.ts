@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DistributaryError } from '../core/errors.ts';
+import { commandOf, hasProcess } from './process-life.ts';
 import { type Account, canReach } from './server-account.ts';
 
 /** Where the server's programs and its cluster lie, such that the account it runs under can use both. */
@@ -114,19 +115,52 @@ function ownFolder(parent: string, name: string): string {
 }
 
 /**
- * The folder of the cluster: `cluster` in the data folder. Where the server's account cannot reach the data folder, as
- * under /root, this is a link into /var/tmp; removing the data folder removes the link, and the next start what it led to.
+ * The folder of the cluster: `cluster` in the data folder. Where the server's account cannot reach that, as under /root,
+ * this is a link into /var/tmp; removing the data folder removes the link, and a later start what it led to.
  */
 export function placeCluster(dataDir: string, account: Account): string {
   const cluster = join(dataDir, 'cluster');
   if (fs.existsSync(cluster)) return fs.realpathSync(cluster);
   fs.rmSync(cluster, { force: true });
+  // Passing through is enough: what lies in the data folder has modes of its own.
+  if (account.uid !== undefined) fs.chmodSync(dataDir, fs.statSync(dataDir).mode | 0o011);
   if (canReach(account, dataDir)) return cluster;
-  const parent = fs.existsSync('/var/tmp') ? '/var/tmp' : tmpdir();
-  const elsewhere = join(ownFolder(parent, `distributary-${shortHash(fs.realpathSync(dataDir))}`), 'cluster');
+  removeOrphans();
+  const origin = fs.realpathSync(dataDir);
+  const home = ownFolder(ELSEWHERE, `${ELSEWHERE_PREFIX}${shortHash(origin)}`);
+  const elsewhere = join(home, 'cluster');
   fs.rmSync(elsewhere, { recursive: true, force: true });
+  fs.writeFileSync(join(home, ORIGIN), origin);
   fs.symlinkSync(elsewhere, cluster);
   return elsewhere;
+}
+
+const ELSEWHERE = fs.existsSync('/var/tmp') ? '/var/tmp' : tmpdir();
+const ELSEWHERE_PREFIX = 'distributary-data-';
+/** Names the data folder that a cluster elsewhere belongs to. */
+const ORIGIN = 'data-folder';
+
+/** Removes clusters whose data folder was a temporary one and is gone. One that is not temporary may just be unmounted. */
+function removeOrphans(): void {
+  for (const name of fs.readdirSync(ELSEWHERE)) {
+    const originFile = join(ELSEWHERE, name, ORIGIN);
+    if (!name.startsWith(ELSEWHERE_PREFIX) || !fs.existsSync(originFile)) continue;
+    const origin = fs.readFileSync(originFile, 'utf8');
+    const running = serverOf(join(ELSEWHERE, name, 'cluster')) !== undefined;
+    if (running || fs.existsSync(origin) || !origin.startsWith(fs.realpathSync(tmpdir()))) continue;
+    fs.rmSync(join(ELSEWHERE, name), { recursive: true, force: true });
+  }
+}
+
+/** The process of a server that runs on this cluster. A pid file that leads to another program is stale, and removed. */
+export function serverOf(cluster: string): number | undefined {
+  const pidFile = join(cluster, 'postmaster.pid');
+  if (!fs.existsSync(pidFile)) return undefined;
+  const pid = Number.parseInt(fs.readFileSync(pidFile, 'utf8'), 10) || 0;
+  if (commandOf(pid).includes(cluster)) return pid;
+  // The server itself would take any process of that id for a rival, and an empty file for one just starting.
+  if (pid <= 0 || hasProcess(pid)) fs.rmSync(pidFile);
+  return undefined;
 }
 
 const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12);

@@ -7,8 +7,8 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { DistributaryError } from '../core/errors.ts';
-import { type Binaries, findBinaries, placeCluster } from './postgres-files.ts';
-import { commandOf, type Demand, endProcess, endWithParent, hasProcess, startOf } from './process-life.ts';
+import { type Binaries, findBinaries, placeCluster, serverOf } from './postgres-files.ts';
+import { type Demand, endProcess, endWithParent, startOf } from './process-life.ts';
 import { type Account, serverAccount } from './server-account.ts';
 
 /** A real PostgreSQL 17 out of an npm package, set up for logical replication as Aurora would be. */
@@ -91,6 +91,7 @@ export async function startPostgres({ dataDir, port, settings = {}, onLog }: Pos
   const account = accountFor(home);
   const cluster = placeCluster(home, account);
   await claim(home, cluster);
+  removeUnfinished(dirname(cluster));
   const binaries = findBinaries(account);
   if (!fs.existsSync(join(cluster, 'PG_VERSION'))) await initialise(binaries, home, cluster, account);
   const password = fs.readFileSync(join(home, 'password'), 'utf8');
@@ -122,27 +123,12 @@ async function claim(home: string, cluster: string): Promise<void> {
   }
 }
 
-/** The process of a server that runs on this cluster. A pid file that leads to another program is stale, and removed. */
-function serverOf(cluster: string): number | undefined {
-  const pidFile = join(cluster, 'postmaster.pid');
-  if (!fs.existsSync(pidFile)) return undefined;
-  const pid = Number.parseInt(fs.readFileSync(pidFile, 'utf8'), 10) || 0;
-  if (commandOf(pid).includes(cluster)) return pid;
-  // The server itself would take any process of that id for a rival, and an empty file for one just starting.
-  if (pid <= 0 || hasProcess(pid)) fs.rmSync(pidFile);
-  return undefined;
-}
-
 /**
  * Makes the cluster aside and moves it in place, so that one half made by a killed start is never mistaken for whole; under
  * a name of its own, since that start's `initdb` may still be writing.
  */
 async function initialise(binaries: Binaries, home: string, cluster: string, account: Account): Promise<void> {
-  const parent = dirname(cluster);
-  for (const name of fs.readdirSync(parent)) {
-    if (name.startsWith(UNFINISHED)) fs.rmSync(join(parent, name), { recursive: true, force: true, maxRetries: 5 });
-  }
-  const fresh = fs.mkdtempSync(join(parent, UNFINISHED));
+  const fresh = fs.mkdtempSync(join(dirname(cluster), UNFINISHED));
   const secret = randomBytes(24).toString('base64url');
   const passwordFile = `${fresh}-password`;
   fs.writeFileSync(passwordFile, secret, { mode: 0o600 });
@@ -157,6 +143,12 @@ async function initialise(binaries: Binaries, home: string, cluster: string, acc
 }
 
 const UNFINISHED = 'cluster.new-';
+
+function removeUnfinished(folder: string): void {
+  for (const name of fs.readdirSync(folder)) {
+    if (name.startsWith(UNFINISHED)) fs.rmSync(join(folder, name), { recursive: true, force: true, maxRetries: 5 });
+  }
+}
 
 async function runInitdb(initdb: string, fresh: string, passwordFile: string, account: Account): Promise<void> {
   const options = ['--pgdata', fresh, '--username', SUPERUSER, '--pwfile', passwordFile, '--auth=scram-sha-256'];

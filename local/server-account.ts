@@ -25,9 +25,9 @@ export function serverAccount(): Account {
   }
 }
 
-/** Whether the account may enter the folder and read it. The system is asked, since modes alone do not tell. */
+/** Whether the account may pass through the folder. The system is asked, since modes alone do not tell. */
 export function canReach(account: Account, folder: string): boolean {
   if (account.uid === undefined) return true;
-  const test = ['-c', 'test -r "$1" && test -x "$1"', 'sh', folder];
+  const test = ['-c', 'test -x "$1"', 'sh', folder];
   return spawnSync('/bin/sh', test, { ...account, cwd: '/' }).status === 0;
 }

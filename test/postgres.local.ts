@@ -161,7 +161,9 @@ test('a cluster half made by a killed start is made again', async () => {
   parent.kill('SIGKILL');
   const server = await start(folder);
   expect(await query(server.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-  await delay(500);
+  // What the killed start was still writing then goes with the next one.
+  await server.stop();
+  await start(folder);
   expect(fs.readdirSync(folder).sort()).toEqual(['cluster', 'owner', 'password', 'port']);
 });
 
@@ -197,11 +199,39 @@ asRoot('a folder that only root can enter holds a server all the same, and resum
   expect(await query(second.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
   const elsewhere = fs.realpathSync(join(folder, 'cluster'));
   folders.push(join(elsewhere, '..'));
+  expect(elsewhere.startsWith(locked)).toBe(false);
   await second.stop();
   fs.rmSync(folder, { recursive: true });
   const afresh = await start(folder);
   const tables = await query(afresh.url, `SELECT count(*)::int AS n FROM pg_tables WHERE tablename = 'kept'`);
   expect(tables).toEqual([{ n: 0 }]);
+});
+
+asRoot('a data folder that was made for root alone is opened just enough, and nothing is put elsewhere', async () => {
+  const folder = newFolder();
+  fs.chmodSync(folder, 0o700);
+  const server = await start(folder);
+  expect(await query(server.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  expect(fs.lstatSync(join(folder, 'cluster')).isDirectory()).toBe(true);
+  expect(fs.statSync(folder).mode & 0o777).toBe(0o711);
+});
+
+asRoot('what a removed temporary folder left elsewhere goes with the next start', async () => {
+  const startLocked = async () => {
+    const locked = newFolder();
+    fs.chmodSync(locked, 0o700);
+    const server = await start(join(locked, 'data'));
+    const elsewhere = join(fs.realpathSync(join(locked, 'data', 'cluster')), '..');
+    folders.push(elsewhere);
+    return { locked, server, elsewhere };
+  };
+  const first = await startLocked();
+  first.server.kill9();
+  await first.server.exited;
+  fs.rmSync(first.locked, { recursive: true });
+  const second = await startLocked();
+  expect(fs.existsSync(first.elsewhere)).toBe(false);
+  expect(fs.existsSync(second.elsewhere)).toBe(true);
 });
 
 /** The package as npm unpacks it without running its install script. */
