@@ -16,7 +16,7 @@ import { isConditionFailed, onTable } from './stores/dynamodb-client.ts';
 export interface ControlItem {
   readonly group: string;
   readonly name: string;
-  /** Raised by every swap; 0 stands for an absent item. */
+  /** Raised by every swap; 0 stands for an absent item. One that is made again has none of its former revisions. */
   readonly revision: number;
   readonly body: JsonObject;
 }
@@ -27,10 +27,10 @@ export interface ControlItems {
   /** All of a group whose name starts with `prefix`, by name, as of the last acknowledged write. */
   list(group: string, prefix?: string): AsyncIterable<ControlItem>;
   /**
-   * Compare and swap: writes `body` if the item still has the revision `expected`, and says whether it did. After a lost
-   * answer it may say false of its own success: read again before giving up.
+   * Compare and swap: writes `body` if the item still has the revision `expected`; the new revision, or nothing. After a
+   * lost answer there may be nothing of its own success: read again before giving up.
    */
-  swap(group: string, name: string, expected: number, body: JsonObject): Promise<boolean>;
+  swap(group: string, name: string, expected: number, body: JsonObject): Promise<number | undefined>;
   /** Removes the item if it still has the revision `expected`; one that is gone counts as removed. */
   remove(group: string, name: string, expected: number): Promise<boolean>;
 }
@@ -61,11 +61,11 @@ export function controlItems(client: DynamoDBClient, table: string): ControlItem
       } while (start);
     },
 
-    swap(group, name, expected, body) {
-      const Item = { ...keyOf(group, name), revision: { N: String(expected + 1) }, body: { M: toItem(body) } };
-      return conditionally(table, () =>
-        client.send(new PutItemCommand({ TableName: table, Item, ...unchanged(expected) })),
-      );
+    async swap(group, name, expected, body) {
+      const revision = expected === 0 ? Date.now() : expected + 1;
+      const Item = { ...keyOf(group, name), revision: { N: String(revision) }, body: { M: toItem(body) } };
+      const put = new PutItemCommand({ TableName: table, Item, ...unchanged(expected) });
+      return (await conditionally(table, () => client.send(put))) ? revision : undefined;
     },
 
     remove(group, name, expected) {

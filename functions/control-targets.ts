@@ -76,8 +76,8 @@ export function controlTargets(items: ControlItems, now: () => number): ControlT
     cutOver: ({ store, name }) =>
       change(store, names => {
         if (names.current === name) return names;
-        const { building } = names.current === null ? names : withBuilding(names, names.current);
-        return { current: name, building: building.filter(other => other !== name) };
+        const former = names.current === null ? [] : [names.current];
+        return { current: name, building: [...names.building, ...former].filter(other => other !== name) };
       }),
 
     forgetTarget: ({ store, name }) =>

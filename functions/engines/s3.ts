@@ -1,12 +1,12 @@
-import { S3Client } from '@aws-sdk/client-s3';
 import { readEnvironment, s3Variables } from '../../core/environment.ts';
 import { parquetStore } from '../stores/parquet.ts';
+import { s3Client } from '../stores/parquet-objects.ts';
 import { type Engine, firstGeneration } from './engine.ts';
 
 export const s3: Engine = {
   open(contract, control) {
     const { BUCKET_NAME } = readEnvironment(s3Variables);
-    return parquetStore({ s3: new S3Client(), control, contract, bucket: BUCKET_NAME });
+    return parquetStore({ s3: s3Client(), control, contract, bucket: BUCKET_NAME });
   },
   firstTarget: firstGeneration,
 };

@@ -27,7 +27,8 @@ export type FileContents = z.infer<typeof contentsSchema>;
 const entrySchema = contentsSchema.extend({
   /**
    * `pending`: its object may or may not be there yet. `live`: it is, and counts. `dropped`: its object is being removed.
-   * An object without an entry does not exist, so nothing is ever left behind and a bucket is never listed.
+   * An object is announced before it is written and removed before its entry, so that no crash leaves one behind and the
+   * bucket need never be listed.
    */
   state: z.enum(['pending', 'live', 'dropped']),
   /** Key in the bucket; never used twice. */
@@ -93,7 +94,8 @@ export function manifest(control: ControlItems, objects: Objects, now: () => num
       replaces: [...draft.replaces],
     };
     for (const id of [draft.id, `${draft.id}-${randomBytes(4).toString('hex')}`]) {
-      if (await control.swap(group(target), fileName(target, id), 0, entry)) return { ...entry, id, revision: 1 };
+      const revision = await control.swap(group(target), fileName(target, id), 0, entry);
+      if (revision) return { ...entry, id, revision };
       const there = await readEntry(target, id);
       if (there?.state === 'live') return undefined;
       if (there?.object === object) return there; // Ours: the answer got lost.
@@ -102,11 +104,8 @@ export function manifest(control: ControlItems, objects: Objects, now: () => num
   }
 
   async function discard(target: Target, file: FactFile): Promise<boolean> {
-    let { revision } = file;
-    if (file.state !== 'dropped') {
-      if (!(await setState(target, file, 'dropped'))) return false;
-      revision += 1;
-    }
+    const revision = file.state === 'dropped' ? file.revision : await setState(target, file, 'dropped');
+    if (!revision) return false;
     await objects.remove(file.object);
     return control.remove(group(target), fileName(target, file.id), revision);
   }

@@ -17,10 +17,12 @@ export const endOfDay = (ms: number): number => (Math.floor(ms / MS_PER_DAY) + 1
 
 /** Microseconds since 1970, which is what PostgreSQL keeps; nothing for what is no time with a zone. */
 export function microsOfTime(text: string): bigint | undefined {
-  const [, fraction = ''] = TIMESTAMP.exec(text) ?? [undefined];
-  const ms = TIMESTAMP.test(text) ? Date.parse(text) : Number.NaN;
+  const match = TIMESTAMP.exec(text);
+  // Of itself the language takes the last of any February for the first of March.
+  if (!match || daysOfDate(text.slice(0, 10)) === undefined) return undefined;
+  const ms = Date.parse(text);
   if (Number.isNaN(ms)) return undefined;
-  const belowMs = fraction.padEnd(6, '0').slice(3, 6);
+  const belowMs = (match[1] ?? '').padEnd(6, '0').slice(3, 6);
   return BigInt(ms) * 1000n + BigInt(belowMs);
 }
 
