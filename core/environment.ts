@@ -45,6 +45,9 @@ export const migrateVariables = {
   /** Secret with the owner's `username` and `password`: roles that log in by IAM exist only after the first migration. */
   DATABASE_SECRET_ARN: text.optional(),
   CANONICAL_DIR: text.optional(),
+  /** Made with the schema, so that no change is committed before there is a slot to keep it for the relay. */
+  SLOT_NAME: text,
+  PUBLICATION_NAME: text,
 };
 
 export const relayVariables = {

@@ -6,6 +6,7 @@ import type { Bundle } from './bundles.ts';
 import { AMAZON_AUTHORITIES } from './canonical-access.ts';
 import { type CanonicalStore, DATABASE_NAME } from './canonical-store.ts';
 import type { Preset } from './configuration.ts';
+import { PUBLICATION, SLOT } from './relay.ts';
 
 export interface MigrationsProps {
   readonly store: CanonicalStore;
@@ -29,6 +30,8 @@ export class Migrations extends Construct {
       DATABASE_PORT: String(cluster.clusterEndpoint.port),
       DATABASE_NAME,
       DATABASE_SECRET_ARN: secret.secretArn,
+      SLOT_NAME: SLOT,
+      PUBLICATION_NAME: PUBLICATION,
     };
     const migrate = new BundledFunction(this, 'Migrate', {
       bundle,

@@ -34,8 +34,8 @@ export interface RelayProps {
 export const RELAY_SERVICE = 'relay';
 /** Logs in by IAM, may replicate and read the outbox, nothing else; made by the migrations. */
 const DATABASE_USER = 'distributary_relay';
-const SLOT = 'distributary';
-const PUBLICATION = 'distributary_outbox';
+export const SLOT = 'distributary';
+export const PUBLICATION = 'distributary_outbox';
 /** The longest a function may run; it hands over before. */
 const TIMEOUT_SECONDS = 900;
 /** One that streams, and its successor while they change over. */
