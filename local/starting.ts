@@ -43,7 +43,7 @@ export async function start(options: LocalModeOptions, data: DataFolder, undo: U
   });
   undo.push(() => functions.stop());
   let status = async (): Promise<unknown> => ({ pid: process.pid, starting: true });
-  const control = await startControlServer({ port: ports.control, functions, status: () => status() });
+  const control = await startControlServer({ port: ports.control, functions, metrics, status: () => status() });
   undo.push(() => control.stop());
   await provision(model, data, servers, control, functions);
   const roles = await allowLogins(database);

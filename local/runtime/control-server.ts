@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { DistributaryError } from '../../core/errors.ts';
 import type { LocalFunction } from './function.ts';
 import type { LocalFunctions } from './functions.ts';
+import type { MetricStore } from './metrics.ts';
 
 export interface ControlServer {
   readonly url: string;
@@ -14,6 +15,7 @@ export interface ControlServer {
 export interface ControlOptions {
   readonly port: number;
   readonly functions: LocalFunctions;
+  readonly metrics: MetricStore;
   status(): Promise<unknown>;
 }
 
@@ -21,8 +23,11 @@ const INVOKE = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
 /** Lambda takes 6 MB. */
 const MAX_BODY_BYTES = 6 * 2 ** 20;
 
+/** How far back `GET /metrics` looks by default. */
+const METRICS_SECONDS = 300;
+
 /**
- * What clients of local mode ask over HTTP: `GET /status`, the Invoke call of Lambda, and the answers of custom resources
+ * What clients of local mode ask over HTTP: `GET /status`, `GET /metrics?seconds=300`, the Invoke call of Lambda, and the answers of custom resources
  * to CloudFormation.
  */
 export async function startControlServer(options: ControlOptions): Promise<ControlServer> {
@@ -59,9 +64,14 @@ async function route(
   options: ControlOptions,
   expected: Map<string, (answer: unknown) => void>,
 ): Promise<void> {
-  const path = decodeURIComponent(new URL(request.url ?? '/', 'http://local').pathname);
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://local');
+  const path = decodeURIComponent(pathname);
   const invoked = INVOKE.exec(path)?.[1];
   if (request.method === 'GET' && path === '/status') return reply(response, 200, await options.status());
+  if (request.method === 'GET' && path === '/metrics') {
+    const seconds = Number(searchParams.get('seconds')) || METRICS_SECONDS;
+    return reply(response, 200, options.metrics.readings(Date.now() - seconds * 1000));
+  }
   if (request.method === 'POST' && invoked)
     return invoke(request, response, options.functions.find(functionName(invoked)));
   const answer = expected.get(path);

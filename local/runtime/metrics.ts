@@ -18,6 +18,13 @@ export interface Summary {
   readonly samples: readonly number[];
 }
 
+/** What clients of the control server are told of a metric. */
+export interface MetricReading extends MetricName, Omit<Summary, 'samples'> {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+}
+
 /** Fine enough for a period that slides with the clock, coarse enough for hours. */
 const BUCKET_MS = 10_000;
 /** Longest period of an alarm times how often it has to be above. */
@@ -70,6 +77,17 @@ export class MetricStore {
 
   metrics(): readonly MetricName[] {
     return [...this.#series.values()].map(({ metric }) => metric);
+  }
+
+  /** Every metric that has values since `from`, in ms. */
+  readings(from: number, to = Date.now()): readonly MetricReading[] {
+    return this.metrics().flatMap(metric => {
+      const summary = this.summary(metric, from, to);
+      if (!summary) return [];
+      const { samples: _, ...totals } = summary;
+      const percentile = (rank: string) => statisticOf(summary, rank);
+      return [{ ...metric, ...totals, p50: percentile('p50'), p95: percentile('p95'), p99: percentile('p99') }];
+    });
   }
 
   /** Of all values from `from` (inclusive) to `to`, both in ms; undefined when there was none. */
