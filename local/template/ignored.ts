@@ -1,24 +1,18 @@
 /** Resource types without effect in local mode, each with the reason. `*` stands for any ending. */
 export const IGNORED_TYPES: Readonly<Record<string, string>> = {
-  'AWS::CDK::Metadata': 'tells AWS which constructs are in use',
   'AWS::CloudWatch::Dashboard': 'status and the console show the same metrics',
   'AWS::EC2::*': 'everything runs on one machine, on its loopback interface',
-  'AWS::Events::EventBus': 'only schedules are run, which need no bus of their own',
   'AWS::IAM::*': 'the embedded servers check no permissions; on AWS they do',
   'AWS::KMS::*': 'nothing is encrypted at rest on this machine',
   'AWS::Lambda::Permission': 'the embedded servers check no permissions',
   'AWS::Logs::*': 'logs go to files in the data folder',
-  'AWS::OpenSearchService::DomainPolicy': 'the embedded servers check no permissions',
   'AWS::RDS::DBClusterParameterGroup': 'the embedded PostgreSQL has the same settings by its own start',
   'AWS::RDS::DBInstance': 'the cluster is one embedded server',
-  'AWS::RDS::DBParameterGroup': 'the embedded PostgreSQL has the same settings by its own start',
   'AWS::RDS::DBSubnetGroup': 'everything runs on one machine',
-  'AWS::ResourceGroups::Group': 'groups resources in the console of AWS',
   'AWS::S3::BucketPolicy': 'the embedded servers check no permissions',
   'AWS::SNS::TopicPolicy': 'the embedded servers check no permissions',
   'AWS::SQS::QueuePolicy': 'the embedded servers check no permissions',
   'AWS::SSM::Parameter': 'read where it is referred to; nothing is made of it',
-  'AWS::Scheduler::ScheduleGroup': 'schedules need no group to run',
   'AWS::SecretsManager::*': 'the embedded PostgreSQL has a password of its own',
 };
 

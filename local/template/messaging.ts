@@ -78,28 +78,28 @@ export const topicKind = kindOf({
   }),
 });
 
+/** Nobody is mailed by a machine that they sit at: status shows the alarms. */
+const TO_PEOPLE = ['email', 'email-json', 'sms'] as const;
+
 export const subscriptionKind = kindOf({
   types: ['AWS::SNS::Subscription'],
   identify: naming => identityOf(naming, naming.id, {}),
   acts: {
     TopicArn: z.string(),
-    Protocol: z.literal('sqs', { error: 'only sqs subscriptions are delivered' }),
+    Protocol: z.enum(['sqs', ...TO_PEOPLE]),
     Endpoint: z.string(),
     RawMessageDelivery: flag.default(false),
     FilterPolicy: z.record(z.string(), z.unknown()).optional(),
     FilterPolicyScope: z.enum(['MessageAttributes', 'MessageBody']).optional(),
   },
   ignores: ['Region', 'RedrivePolicy'],
-  build({ TopicArn, Endpoint, RawMessageDelivery, FilterPolicy, FilterPolicyScope }, { id }): Subscription {
-    return {
-      id,
-      topicArn: TopicArn,
-      queueArn: Endpoint,
-      attributes: {
-        RawMessageDelivery: String(RawMessageDelivery),
-        ...(FilterPolicy && { FilterPolicy: JSON.stringify(FilterPolicy) }),
-        ...(FilterPolicyScope && { FilterPolicyScope }),
-      },
+  build({ TopicArn, Protocol, Endpoint, RawMessageDelivery, FilterPolicy, FilterPolicyScope }, { id }): Subscription[] {
+    if (Protocol !== 'sqs') return [];
+    const attributes = {
+      RawMessageDelivery: String(RawMessageDelivery),
+      ...(FilterPolicy && { FilterPolicy: JSON.stringify(FilterPolicy) }),
+      ...(FilterPolicyScope && { FilterPolicyScope }),
     };
+    return [{ id, topicArn: TopicArn, queueArn: Endpoint, attributes }];
   },
 });

@@ -16,8 +16,8 @@ import { dependenciesOf, Evaluator, type Identity, type Resource } from './intri
 import type { Kind, Surroundings } from './kind.ts';
 import { type Queue, queueKind, type Subscription, subscriptionKind, type Topic, topicKind } from './messaging.ts';
 import { type Cluster, clusterKind, domainKind, type SearchDomain } from './servers.ts';
-import { type Bucket, bucketKind, globalTableKind, type Table, tableKind } from './storage.ts';
-import { ruleKind, type Schedule, scheduleKind } from './timing.ts';
+import { type Bucket, bucketKind, type Table, tableKind } from './storage.ts';
+import { ruleKind, type Schedule } from './timing.ts';
 
 /** What the templates of an app ask for, with every reference resolved. */
 export interface Model {
@@ -43,13 +43,13 @@ const KINDS: { readonly [Part in keyof Model]: readonly Kind<Model[Part][number]
   topics: [topicKind],
   subscriptions: [subscriptionKind],
   buckets: [bucketKind],
-  tables: [globalTableKind, tableKind],
+  tables: [tableKind],
   clusters: [clusterKind],
   domains: [domainKind],
   functions: [functionKind],
   asyncInvocations: [asyncInvocationKind],
   mappings: [mappingKind],
-  schedules: [ruleKind, scheduleKind],
+  schedules: [ruleKind],
   alarms: [alarmKind],
   customResources: [customResourceKind],
 };

@@ -1,6 +1,6 @@
-import type { CreateTableCommandInput } from '@aws-sdk/client-dynamodb';
+import type { CreateTableCommandInput, GlobalSecondaryIndex } from '@aws-sdk/client-dynamodb';
 import { z } from 'zod';
-import { arnOf, flag, identityOf, kindOf, type Naming } from './kind.ts';
+import { arnOf, identityOf, kindOf } from './kind.ts';
 
 export interface Bucket {
   readonly id: string;
@@ -44,76 +44,35 @@ const projection = z.object({
   ProjectionType: z.enum(['ALL', 'KEYS_ONLY', 'INCLUDE']),
   NonKeyAttributes: z.array(z.string()).optional(),
 });
-const tableShape = {
-  AttributeDefinitions: z.array(z.object({ AttributeName: z.string(), AttributeType: z.enum(['S', 'N', 'B']) })),
-  KeySchema: keySchema,
-  GlobalSecondaryIndexes: z
-    .array(z.object({ IndexName: z.string(), KeySchema: keySchema, Projection: projection }))
-    .optional(),
-  LocalSecondaryIndexes: z
-    .array(z.object({ IndexName: z.string(), KeySchema: keySchema, Projection: projection }))
-    .optional(),
-};
-const tableIgnores = ['TableName', 'BillingMode', 'SSESpecification', 'WarmThroughput', 'Tags'];
+const index = z.object({ IndexName: z.string(), KeySchema: keySchema, Projection: projection });
 
-function identifyTable(naming: Naming) {
-  const name = naming.named('TableName');
-  const arn = arnOf('dynamodb', `table/${name}`);
-  return identityOf(naming, name, { Arn: arn, TableId: name });
-}
-
-const inputOf = (name: string, shape: z.output<z.ZodObject<typeof tableShape>>): CreateTableCommandInput => ({
-  TableName: name,
-  BillingMode: 'PAY_PER_REQUEST',
-  ...definedOf(shape),
-});
-
-const definedOf = <T extends object>(object: T): T =>
-  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
-
-/** What `TableV2` makes. Its one replica carries the settings of the region. */
-export const globalTableKind = kindOf({
-  types: ['AWS::DynamoDB::GlobalTable'],
-  identify: identifyTable,
-  acts: {
-    ...tableShape,
-    Replicas: z
-      .array(
-        z.strictObject({
-          Region: z.string(),
-          PointInTimeRecoverySpecification: z.unknown().optional(),
-          DeletionProtectionEnabled: flag.optional(),
-          ContributorInsightsSpecification: z.unknown().optional(),
-          GlobalSecondaryIndexes: z.unknown().optional(),
-          TableClass: z.unknown().optional(),
-          SSESpecification: z.unknown().optional(),
-          Tags: z.unknown().optional(),
-        }),
-      )
-      .length(1),
-    // Nothing here lives long enough to expire.
-    TimeToLiveSpecification: z.unknown().optional(),
-  },
-  ignores: [...tableIgnores, 'WriteOnDemandThroughputSettings'],
-  build({ Replicas, TimeToLiveSpecification, ...shape }, { id, identity }): Table {
-    const name = String(identity.ref);
-    return { id, name, input: inputOf(name, shape) };
-  },
-});
-
+/** What `TableV2` makes. */
 export const tableKind = kindOf({
-  types: ['AWS::DynamoDB::Table'],
-  identify: identifyTable,
-  acts: tableShape,
+  types: ['AWS::DynamoDB::GlobalTable'],
+  identify(naming) {
+    const name = naming.named('TableName');
+    return identityOf(naming, name, { Arn: arnOf('dynamodb', `table/${name}`), TableId: name });
+  },
+  acts: {
+    AttributeDefinitions: z.array(z.object({ AttributeName: z.string(), AttributeType: z.enum(['S', 'N', 'B']) })),
+    KeySchema: keySchema,
+    GlobalSecondaryIndexes: z.array(index).optional(),
+  },
   ignores: [
-    ...tableIgnores,
-    'PointInTimeRecoverySpecification',
-    'DeletionProtectionEnabled',
+    'TableName',
+    'BillingMode',
+    'SSESpecification',
+    // Its one replica carries what a region sets: recovery, protection, tags.
+    'Replicas',
+    // Nothing here lives long enough to expire.
     'TimeToLiveSpecification',
-    'TableClass',
+    'WriteOnDemandThroughputSettings',
   ],
-  build(shape, { id, identity }): Table {
+  build({ GlobalSecondaryIndexes, ...keys }, { id, identity }): Table {
     const name = String(identity.ref);
-    return { id, name, input: inputOf(name, shape) };
+    const indexes = GlobalSecondaryIndexes && {
+      GlobalSecondaryIndexes: GlobalSecondaryIndexes as GlobalSecondaryIndex[],
+    };
+    return { id, name, input: { TableName: name, BillingMode: 'PAY_PER_REQUEST', ...keys, ...indexes } };
   },
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { functionNameOf } from './compute.ts';
-import { arnOf, identityOf, kindOf, number } from './kind.ts';
+import { arnOf, identityOf, kindOf } from './kind.ts';
 
 export interface Schedule {
   readonly id: string;
@@ -45,35 +45,4 @@ export const ruleKind = kindOf({
       functionName: functionNameOf(Arn),
       input: parseInput(Input),
     })),
-});
-
-export const scheduleKind = kindOf({
-  types: ['AWS::Scheduler::Schedule'],
-  identify(naming) {
-    const name = naming.named('Name');
-    return identityOf(naming, name, { Arn: arnOf('scheduler', `schedule/default/${name}`) });
-  },
-  acts: {
-    ScheduleExpression: z.string(),
-    ScheduleExpressionTimezone: z.enum(['UTC', 'Etc/UTC']).optional(),
-    State: z.enum(['ENABLED', 'DISABLED']).default('ENABLED'),
-    FlexibleTimeWindow: z.object({ Mode: z.literal('OFF'), MaximumWindowInMinutes: number.optional() }),
-    Target: z.strictObject({
-      Arn: functionArn,
-      Input: z.string().optional(),
-      RoleArn: z.unknown().optional(),
-      RetryPolicy: z.unknown().optional(),
-    }),
-  },
-  ignores: ['Name', 'Description', 'GroupName', 'KmsKeyArn'],
-  build: ({ ScheduleExpression, State, Target }, { id, identity }): Schedule[] => [
-    {
-      id,
-      name: String(identity.ref),
-      expression: ScheduleExpression,
-      enabled: State === 'ENABLED',
-      functionName: functionNameOf(Target.Arn),
-      input: parseInput(Target.Input),
-    },
-  ],
 });
