@@ -1,7 +1,15 @@
 import { digestOfScan, inRange } from '../../core/digest.ts';
 import { DistributaryError } from '../../core/errors.ts';
-import type { Write } from '../../core/store.ts';
-import { APPLIED, type KeyRange, type Outcome, STALE, type Store, type Stored, type Target } from '../../core/store.ts';
+import {
+  APPLIED,
+  type KeyRange,
+  type Outcome,
+  STALE,
+  type Store,
+  type Stored,
+  type Target,
+  type Write,
+} from '../../core/store.ts';
 import type { AggregateId } from '../../core/version.ts';
 
 /** Small enough that a test may cross it, large enough that no other test does. */

@@ -53,7 +53,8 @@ export async function writeInBulk(
 
 function encode(write: Write, index: number): Line | Outcome {
   const json = JSON.stringify(write.document);
-  if (Buffer.byteLength(json) > MAX_DOCUMENT_BYTES) return tooLarge(write, Buffer.byteLength(json));
+  const size = Buffer.byteLength(json);
+  if (size > MAX_DOCUMENT_BYTES) return tooLarge(write, `has ${size} bytes, the store takes ${MAX_DOCUMENT_BYTES}`);
   const action = `{"index":{"_id":"${write.key}","version":${write.version},"version_type":"external"}}`;
   const text = `${action}\n${encodeDocument(write, json)}\n`;
   return { write, index, text, bytes: Buffer.byteLength(text) };
@@ -76,7 +77,7 @@ function divide(lines: readonly Line[]): Line[][] {
   return requests;
 }
 
-/** Sends one request. One that is refused as a whole, by a proxy's limit for instance, goes in halves down to the culprit. */
+/** Sends one request. One that a domain or a proxy finds too large goes in halves, down to the document that is. */
 async function post(client: OpenSearch, target: Target, lines: readonly Line[]): Promise<readonly Outcome[]> {
   try {
     const { status, body } = await ask<{ items: readonly BulkItem[] }>(client, {
@@ -84,10 +85,10 @@ async function post(client: OpenSearch, target: Target, lines: readonly Line[]):
       path: `/${writesTo(target.name)}/_bulk`,
       query: { require_alias: true, filter_path: 'items.*.status,items.*.error.type,items.*.error.reason' },
       lines: lines.map(({ text }) => text).join(''),
-      expect: [400, 413],
+      expect: [413],
     });
     if (status < 300) return body.items.map((item, at) => outcomeOf(lines[at]!, target, item.index));
-    if (lines.length === 1) return [outcomeOf(lines[0]!, target, { status })];
+    if (lines.length === 1) return [tooLarge(lines[0]!.write, `is refused with ${lines[0]!.bytes} bytes`)];
     const middle = lines.length >> 1;
     const first = await post(client, target, lines.slice(0, middle));
     return [...first, ...(await post(client, target, lines.slice(middle)))];
@@ -97,10 +98,9 @@ async function post(client: OpenSearch, target: Target, lines: readonly Line[]):
   }
 }
 
-function outcomeOf({ write, bytes }: Line, { name }: Target, { status, error }: BulkItem['index']): Outcome {
+function outcomeOf({ write }: Line, { name }: Target, { status, error }: BulkItem['index']): Outcome {
   if (status < 300) return APPLIED;
   if (status === 409) return STALE;
-  if (status === 413) return tooLarge(write, bytes);
   const what = `OpenSearch answered ${status} ${error?.type ?? ''} for document ${write.key} of ${name}`;
   if (status === 404) return { kind: 'unavailable', error: new DistributaryError('target-missing', what) };
   if (status === 400 && error?.type !== 'index_closed_exception') {
@@ -116,7 +116,7 @@ const fieldIn = (reason: string): string | undefined =>
   /^(?:failed to parse field |mapping set to strict, dynamic introduction of )\[([^\]]+)\]/.exec(reason)?.[1] ??
   /immense term in field="([^"]+)"/.exec(reason)?.[1];
 
-function tooLarge({ key }: Write, bytes: number): Outcome {
-  const message = `document ${key} has ${bytes} bytes, the store takes ${MAX_DOCUMENT_BYTES}`;
-  return { kind: 'refused', error: new DistributaryError('document-too-large', message) };
-}
+const tooLarge = ({ key }: Write, what: string): Outcome => ({
+  kind: 'refused',
+  error: new DistributaryError('document-too-large', `document ${key} ${what}`),
+});

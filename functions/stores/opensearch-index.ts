@@ -6,6 +6,9 @@ import type { AggregateId, TenantId, Version } from '../../core/version.ts';
 /** The field of every document that holds what is not the projector's: filter searches by `distributary.tenant`. */
 export const META = 'distributary';
 
+/** Until a query sees a write; reads by id do at once. */
+export const REFRESH_SECONDS = 1;
+
 /** `META` of one document. */
 interface Meta {
   readonly key: AggregateId;
@@ -78,8 +81,6 @@ export function indexDefinition(
     mappings: { dynamic: 'strict', properties: { ...mapFields(fields), [META]: META_MAPPING } },
   };
 }
-
-export const REFRESH_SECONDS = 1;
 
 /** Lists need no mapping of their own: any field may hold several values. */
 const mapFields = (fields: Readonly<Record<string, Field>>): object =>
