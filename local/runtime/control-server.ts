@@ -96,7 +96,7 @@ async function invoke(request: IncomingMessage, response: ServerResponse, target
   if (outcome === 'throttled') {
     return reply(response, 429, { Type: 'User', message: 'rate exceeded' }, 'TooManyRequestsException');
   }
-  if ('payload' in outcome) return reply(response, 200, outcome.payload ?? null);
+  if (!('error' in outcome)) return reply(response, 200, outcome.payload ?? null);
   response.setHeader('x-amz-function-error', 'Unhandled');
   reply(response, 200, outcome.error);
 }

@@ -100,8 +100,10 @@ export class LocalFunction {
   async invokeLater(event: unknown): Promise<void> {
     for (let failures = 0; failures <= this.#options.maximumRetries && !this.#isStopping; ) {
       const outcome = await this.invoke(event);
-      if (outcome !== 'throttled' && 'payload' in outcome) return;
-      if (outcome !== 'throttled') failures += 1;
+      if (outcome !== 'throttled') {
+        if (!('error' in outcome)) return;
+        failures += 1;
+      }
       await delay(ASYNC_RETRY_MS[Math.min(failures, ASYNC_RETRY_MS.length) - 1] ?? ASYNC_RETRY_MS[0], undefined, {
         ref: false,
       });

@@ -17,7 +17,8 @@ export interface InstanceOptions {
 /** Why an instance has ended. */
 export type Ending = 'left' | 'killed' | 'timed-out' | 'not-ready' | 'died';
 
-export type Outcome = { readonly payload: unknown } | { readonly error: InvocationError };
+/** A handler that answers nothing has no payload: what crosses between the processes is JSON. */
+export type Outcome = { readonly payload?: unknown } | { readonly error: InvocationError };
 
 /** A timer of ours may be late; the function's own clock decides what is still in time. */
 const TIMEOUT_GRACE_MS = 100;

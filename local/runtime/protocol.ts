@@ -36,7 +36,7 @@ export type FromInstance =
       readonly kind: 'finished';
       readonly requestId: string;
       readonly milliseconds: number;
-      readonly outcome: { readonly payload: unknown } | { readonly error: InvocationError };
+      readonly outcome: { readonly payload?: unknown } | { readonly error: InvocationError };
     }
   | { readonly kind: 'memory'; readonly rssBytes: number; readonly peakBytes: number };
 

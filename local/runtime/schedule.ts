@@ -48,8 +48,8 @@ export class Schedule {
   async #run(): Promise<void> {
     const start = Date.now();
     const outcome = await this.#function.invoke(this.#event(start));
-    if (outcome !== 'throttled' && 'payload' in outcome) this.#failures = 0;
-    else this.#runAgain(Date.now() - start);
+    if (outcome === 'throttled' || 'error' in outcome) this.#runAgain(Date.now() - start);
+    else this.#failures = 0;
   }
 
   #runAgain(ranMs: number): void {
