@@ -1,4 +1,7 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { PROJECTED_ENGINES } from '../core/store-contract.ts';
+import { instruments } from '../functions/instruments.ts';
 import { readCatalogue } from '../lib/contract-files.ts';
 import { type Properties, type Resource, ROOT, synthesised } from './templates.ts';
 
@@ -127,6 +130,30 @@ test('every alarm says which command to type next, and tells someone', () => {
   }
 });
 
+test('alarms and dashboard listen to what functions say, under the name under which they say it', () => {
+  const { metrics } = instruments('somewhere');
+  metrics.addMetric('anything', 'Count', 1);
+  const said = metrics.serializeMetrics();
+  metrics.clearMetrics();
+  const [{ Namespace, Dimensions }] = said._aws.CloudWatchMetrics as [{ Namespace: string; Dimensions: string[][] }];
+  expect(said.service).toBe('somewhere');
+  expect(Dimensions).toEqual([['service']]);
+
+  const code = readdirSync(join(ROOT, 'functions'), { recursive: true, encoding: 'utf8' })
+    .filter(path => path.endsWith('.ts'))
+    .map(path => readFileSync(join(ROOT, 'functions', path), 'utf8'))
+    .join();
+  const dashboard = JSON.stringify(templates.of('AWS::CloudWatch::Dashboard')[0]!.properties.DashboardBody);
+  const heard = [
+    ...templates
+      .of('AWS::CloudWatch::Alarm')
+      .flatMap(({ properties }) => (properties.Namespace === Namespace ? [properties.MetricName] : [])),
+    ...[...dashboard.matchAll(/\[\\"distributary\\",\\"(\w+)\\",\\"service\\"/g)].map(match => match[1]),
+  ];
+  expect(new Set(heard).size).toBeGreaterThanOrEqual(7);
+  expect([...new Set(heard)].filter(name => !code.includes(`addMetric('${name}'`))).toEqual([]);
+});
+
 test('a relay that falls silent rings', () => {
   expect(alarmOf('relay-silent').properties).toMatchObject({
     MetricName: 'relay_heartbeat_count',
@@ -145,6 +172,19 @@ test('a relay is started every minute, two may run, and heartbeats fit three tim
   const shortest = Math.min(...projected.map(contract => contract.freshness_contract.maximum_before_alert));
   const seconds = Number(relay.properties.Environment.Variables.HEARTBEAT_SECONDS);
   expect(seconds * 3).toBeLessThanOrEqual(shortest);
+});
+
+test('in production the loss of a zone takes neither the canonical store nor the search with it', async () => {
+  const production = await synthesised(false, { size: 'production' });
+  const [search] = production.of('AWS::OpenSearchService::Domain');
+  expect(production.of('AWS::RDS::DBInstance').length).toBeGreaterThanOrEqual(2);
+  expect(
+    new Set(production.of('AWS::EC2::Subnet').map(({ properties }) => JSON.stringify(properties.AvailabilityZone)))
+      .size,
+  ).toBe(3);
+  expect(search!.properties.ClusterConfig).toMatchObject({ InstanceCount: 3, ZoneAwarenessEnabled: true });
+  expect(search!.properties.VPCOptions.SubnetIds).toHaveLength(3);
+  for (const table of production.of('AWS::DynamoDB::GlobalTable')) expect(table.deletionPolicy).toBe('Retain');
 });
 
 test('the canonical store replicates logically, by IAM, over TLS, encrypted, and is not deleted by mistake', () => {

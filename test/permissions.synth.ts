@@ -1,4 +1,6 @@
 import type { ProjectedContract } from '../core/store-contract.ts';
+import type { ControlItems } from '../functions/control-items.ts';
+import { controlTargets } from '../functions/control-targets.ts';
 import { readCatalogue } from '../lib/contract-files.ts';
 import { type Properties, ROOT, synthesised } from './templates.ts';
 
@@ -66,6 +68,16 @@ describe.each(projected)('the functions of $store_name', contract => {
     );
     expect(touching.flatMap(({ actions }) => actions)).toEqual(['s3:GetObject', 's3:ListBucket']);
   });
+});
+
+test('the items of a store that its functions may touch are those that they ask for', async () => {
+  const asked: string[] = [];
+  const items = { read: async (group: string) => void asked.push(group) } as unknown as ControlItems;
+  await controlTargets(items, Date.now).readTargets('case-search');
+  const conditions = permissionsOf('project-case-search')
+    .map(({ condition }) => condition)
+    .filter(Boolean);
+  expect(conditions).toEqual([{ 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': asked } }]);
 });
 
 test("a store's permissions do not match a store whose name begins with its name", () => {

@@ -87,10 +87,13 @@ export class Templates {
 }
 
 /** Synthesises this repository into a folder that is gone afterwards. */
-export async function synthesised(checkTemplates: boolean): Promise<Templates> {
+export async function synthesised(
+  checkTemplates: boolean,
+  context: Readonly<Record<string, string>> = {},
+): Promise<Templates> {
   const outdir = mkdtempSync(join(tmpdir(), 'distributary-synth-'));
   try {
-    await synthesise({ root: ROOT, outdir, checkTemplates });
+    await synthesise({ root: ROOT, outdir, checkTemplates, context });
     return new Templates(outdir);
   } finally {
     rmSync(outdir, { recursive: true, force: true });
