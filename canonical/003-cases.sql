@@ -97,10 +97,8 @@ create table case_transitions (
 create index on case_transitions (case_id, id);
 
 -- Who acts, for history and audit: what the session says, else who logged in.
-create function actor() returns text
-language sql stable set search_path = canonical, pg_temp as $$
-  select coalesce(nullif(current_setting('distributary.actor', true), ''), session_user)
-$$;
+create function actor() returns text language sql stable
+  return coalesce(nullif(current_setting('distributary.actor', true), ''), session_user);
 
 create function check_transition() returns trigger
 language plpgsql security definer set search_path = canonical, pg_temp as $$

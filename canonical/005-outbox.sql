@@ -80,9 +80,8 @@ create trigger refuse_truncate before truncate on outbox_default
   execute function refuse('the outbox is append-only; canonical.maintain_outbox drops old days');
 
 -- What the generated state functions write, the same for equal states: UTC, milliseconds, always 24 characters.
-create function iso(at timestamptz) returns text language sql stable as $$
-  select to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
-$$;
+create function iso(at timestamptz) returns text language sql stable
+  return to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
 
 -- The version that stores compare: epoch · 2^40 + the row's own.
 create function stored_version(version bigint) returns bigint
@@ -92,9 +91,8 @@ begin
 end $$;
 
 -- First 32 bits of an MD5 over key, version and state; 0 stands for a deleted aggregate, so a live one gets 1 instead.
-create function digest(key uuid, stored_version bigint, state json) returns bigint language sql stable as $$
-  select greatest(1, ('x' || left(md5(key || '@' || stored_version || '@' || state), 8))::bit(32)::bigint)
-$$;
+create function digest(key uuid, stored_version bigint, state json) returns bigint language sql stable
+  return greatest(1, ('x' || left(md5(key || '@' || stored_version || '@' || state), 8))::bit(32)::bigint);
 
 create function write_outbox(
   tenant uuid, aggregate text, key uuid, row_version bigint, change text, lane text, schema_version integer, state json

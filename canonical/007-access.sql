@@ -8,10 +8,8 @@
 set local role distributary_owner;
 set local search_path = canonical;
 
-create function current_tenant() returns uuid
-language sql stable set search_path = canonical, pg_temp as $$
-  select nullif(current_setting('distributary.tenant', true), '')::uuid
-$$;
+create function current_tenant() returns uuid language sql stable
+  return nullif(current_setting('distributary.tenant', true), '')::uuid;
 
 create function bureau_role() returns text
 language plpgsql stable security definer set search_path = canonical, pg_temp as $$
@@ -27,12 +25,10 @@ begin
         and membership.valid_from <= now() and (membership.valid_to > now() or membership.valid_to is null));
 end $$;
 
-create function may_read_all() returns boolean language sql stable set search_path = canonical, pg_temp as $$
-  select bureau_role() is not null
-$$;
-create function may_write_all() returns boolean language sql stable set search_path = canonical, pg_temp as $$
-  select bureau_role() in ('investigator', 'supervisor')
-$$;
+create function may_read_all() returns boolean language sql stable
+  return bureau_role() is not null;
+create function may_write_all() returns boolean language sql stable
+  return bureau_role() in ('investigator', 'supervisor');
 
 -- What a service calls first in each transaction. Without a tenant the actor must be of the bureau.
 create function act_as(actor uuid, tenant uuid default null) returns void

@@ -17,7 +17,7 @@ grant usage on schema capture to distributary_reader;
 -- assignment ----------------------------------------------------------------------------------------------------------
 
 create function capture.assignment_state(of_tenant uuid, of_key uuid) returns json
-language plpgsql stable security definer set search_path = canonical, pg_temp as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   return (
     select row_to_json(state) from (
@@ -37,7 +37,7 @@ end $$;
 
 create function capture.assignment_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   for tenant_id, id, version in
     select root.tenant_id, root.id, stored_version(root.version) from assignments root
@@ -79,7 +79,7 @@ begin
 end $$;
 
 create function capture.assignment_record() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'DELETE' then
     insert into audit_log (actor, tenant_id, aggregate, aggregate_id, version, change)
@@ -95,7 +95,7 @@ begin
 end $$;
 
 create function capture.assignment_emit() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'DELETE' then
     perform write_outbox(old.tenant_id, 'assignment', old.id, old.version + 1, 'deleted', 'priority', 1, null);
@@ -122,7 +122,7 @@ create or replace trigger refuse_truncate before truncate on assignments
 -- case ----------------------------------------------------------------------------------------------------------------
 
 create function capture.case_state(of_tenant uuid, of_key uuid) returns json
-language plpgsql stable security definer set search_path = canonical, pg_temp as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   return (
     select row_to_json(state) from (
@@ -200,7 +200,7 @@ end $$;
 
 create function capture.case_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   for tenant_id, id, version in
     select root.tenant_id, root.id, stored_version(root.version) from cases root
@@ -254,7 +254,7 @@ begin
 end $$;
 
 create function capture.case_record() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'DELETE' then
     insert into audit_log (actor, tenant_id, aggregate, aggregate_id, version, change)
@@ -270,7 +270,7 @@ begin
 end $$;
 
 create function capture.case_emit() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'DELETE' then
     perform write_outbox(old.tenant_id, 'case', old.id, old.version + 1, 'deleted', 'priority', 1, null);
@@ -295,7 +295,7 @@ create or replace trigger refuse_truncate before truncate on cases
   execute function refuse('it would escape capture; delete the rows');
 
 create function capture.case_touched_by_case_parties() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'INSERT' then
     update cases set change = 'parties-changed', changed_in = null where id = any (array(
@@ -319,7 +319,7 @@ create or replace trigger refuse_truncate before truncate on case_parties
   execute function refuse('it would escape capture; delete the rows');
 
 create function capture.case_touched_by_assignments() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'INSERT' then
     update cases set change = 'assigned', changed_in = null where id = any (array(
@@ -343,7 +343,7 @@ create or replace trigger refuse_truncate before truncate on assignments
   execute function refuse('it would escape capture; delete the rows');
 
 create function capture.case_touched_by_evidence() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'INSERT' then
     update cases set change = 'evidence-changed', changed_in = null where id = any (array(
@@ -369,7 +369,7 @@ create or replace trigger refuse_truncate before truncate on evidence
   execute function refuse('it would escape capture; delete the rows');
 
 create function capture.case_touched_by_tasks() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'INSERT' then
     update cases set change = 'tasks-changed', changed_in = null where id = any (array(
@@ -393,7 +393,7 @@ create or replace trigger refuse_truncate before truncate on tasks
   execute function refuse('it would escape capture; delete the rows');
 
 create function capture.case_touched_by_decisions() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'INSERT' then
     update cases set change = 'decided', changed_in = null where id = any (array(
@@ -417,7 +417,7 @@ create or replace trigger refuse_truncate before truncate on decisions
   execute function refuse('it would escape capture; delete the rows');
 
 create function capture.case_touched_by_legal_holds() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'INSERT' then
     update cases set change = 'hold-placed', changed_in = null where id = any (array(
@@ -443,7 +443,7 @@ create or replace trigger refuse_truncate before truncate on legal_holds
 -- decision ------------------------------------------------------------------------------------------------------------
 
 create function capture.decision_state(of_tenant uuid, of_key uuid) returns json
-language plpgsql stable security definer set search_path = canonical, pg_temp as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   return (
     select row_to_json(state) from (
@@ -462,7 +462,7 @@ end $$;
 
 create function capture.decision_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   for tenant_id, id, version in
     select root.tenant_id, root.id, stored_version(root.version) from decisions root
@@ -502,7 +502,7 @@ begin
 end $$;
 
 create function capture.decision_record() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'DELETE' then
     insert into audit_log (actor, tenant_id, aggregate, aggregate_id, version, change)
@@ -518,7 +518,7 @@ begin
 end $$;
 
 create function capture.decision_emit() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'DELETE' then
     perform write_outbox(old.tenant_id, 'decision', old.id, old.version + 1, 'deleted', 'priority', 1, null);
@@ -544,7 +544,7 @@ create or replace trigger refuse_truncate before truncate on decisions
 -- evidence ------------------------------------------------------------------------------------------------------------
 
 create function capture.evidence_state(of_tenant uuid, of_key uuid) returns json
-language plpgsql stable security definer set search_path = canonical, pg_temp as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   return (
     select row_to_json(state) from (
@@ -566,7 +566,7 @@ end $$;
 
 create function capture.evidence_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   for tenant_id, id, version in
     select root.tenant_id, root.id, stored_version(root.version) from evidence root
@@ -608,7 +608,7 @@ begin
 end $$;
 
 create function capture.evidence_record() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'DELETE' then
     insert into audit_log (actor, tenant_id, aggregate, aggregate_id, version, change)
@@ -624,7 +624,7 @@ begin
 end $$;
 
 create function capture.evidence_emit() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'DELETE' then
     perform write_outbox(old.tenant_id, 'evidence', old.id, old.version + 1, 'deleted', 'priority', 1, null);
@@ -650,7 +650,7 @@ create or replace trigger refuse_truncate before truncate on evidence
 -- membership ----------------------------------------------------------------------------------------------------------
 
 create function capture.membership_state(of_tenant uuid, of_key uuid) returns json
-language plpgsql stable security definer set search_path = canonical, pg_temp as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   return (
     select row_to_json(state) from (
@@ -669,7 +669,7 @@ end $$;
 
 create function capture.membership_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   for tenant_id, id, version in
     select root.tenant_id, root.id, stored_version(root.version) from memberships root
@@ -711,7 +711,7 @@ begin
 end $$;
 
 create function capture.membership_record() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'DELETE' then
     insert into audit_log (actor, tenant_id, aggregate, aggregate_id, version, change)
@@ -727,7 +727,7 @@ begin
 end $$;
 
 create function capture.membership_emit() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'DELETE' then
     perform write_outbox(old.tenant_id, 'membership', old.id, old.version + 1, 'deleted', 'priority', 1, null);
@@ -754,7 +754,7 @@ create or replace trigger refuse_truncate before truncate on memberships
 -- party ---------------------------------------------------------------------------------------------------------------
 
 create function capture.party_state(of_tenant uuid, of_key uuid) returns json
-language plpgsql stable security definer set search_path = canonical, pg_temp as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   return (
     select row_to_json(state) from (
@@ -774,7 +774,7 @@ end $$;
 
 create function capture.party_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   for tenant_id, id, version in
     select root.tenant_id, root.id, stored_version(root.version) from parties root
@@ -815,7 +815,7 @@ begin
 end $$;
 
 create function capture.party_record() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'DELETE' then
     insert into audit_log (actor, tenant_id, aggregate, aggregate_id, version, change)
@@ -831,7 +831,7 @@ begin
 end $$;
 
 create function capture.party_emit() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'DELETE' then
     perform write_outbox(old.tenant_id, 'party', old.id, old.version + 1, 'deleted', 'priority', 2, null);
@@ -857,7 +857,7 @@ create or replace trigger refuse_truncate before truncate on parties
 -- tenant --------------------------------------------------------------------------------------------------------------
 
 create function capture.tenant_state(of_tenant uuid, of_key uuid) returns json
-language plpgsql stable security definer set search_path = canonical, pg_temp as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   return (
     select row_to_json(state) from (
@@ -874,7 +874,7 @@ end $$;
 
 create function capture.tenant_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   for tenant_id, id, version in
     select root.id, root.id, stored_version(root.version) from tenants root
@@ -915,7 +915,7 @@ begin
 end $$;
 
 create function capture.tenant_record() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'DELETE' then
     insert into audit_log (actor, tenant_id, aggregate, aggregate_id, version, change)
@@ -931,7 +931,7 @@ begin
 end $$;
 
 create function capture.tenant_emit() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'DELETE' then
     perform write_outbox(old.id, 'tenant', old.id, old.version + 1, 'deleted', 'priority', 1, null);
@@ -957,7 +957,7 @@ create or replace trigger refuse_truncate before truncate on tenants
 -- references ----------------------------------------------------------------------------------------------------------
 
 create function capture.assignments_holds_investigator_id() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   perform from users where id = new.investigator_id for share;
   return new;
@@ -966,7 +966,7 @@ create trigger hold_investigator_id before insert or update of investigator_id o
   execute function capture.assignments_holds_investigator_id();
 
 create function capture.case_parties_holds_party_id() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   perform from parties where id = new.party_id for share;
   return new;
@@ -975,7 +975,7 @@ create trigger hold_party_id before insert or update of party_id on case_parties
   execute function capture.case_parties_holds_party_id();
 
 create function capture.memberships_holds_user_id() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   perform from users where id = new.user_id for share;
   return new;
@@ -984,7 +984,7 @@ create trigger hold_user_id before insert or update of user_id on memberships fo
   execute function capture.memberships_holds_user_id();
 
 create function capture.users_note() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if new.display_name is distinct from old.display_name then
     insert into dependants_pending (aggregate, source, source_id)
@@ -997,7 +997,7 @@ create trigger note after update on users for each row
   execute function capture.users_note();
 
 create function capture.parties_note() returns trigger
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   if new.name is distinct from old.name or new.kind is distinct from old.kind then
     insert into dependants_pending (aggregate, source, source_id)
@@ -1011,7 +1011,7 @@ create trigger note after update on parties for each row
 
 create function capture.dependants(of_aggregate text, of_source text, of_id uuid, after uuid, max_keys integer)
 returns uuid[]
-language plpgsql stable security definer set search_path = canonical, pg_temp as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 begin
   case of_aggregate || ' ' || of_source
     when 'assignment users' then
@@ -1030,7 +1030,7 @@ begin
 end $$;
 
 create function capture.touch(of_aggregate text, keys uuid[]) returns uuid[]
-language plpgsql security definer set search_path = canonical, pg_temp as $$
+language plpgsql security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 declare
   settled uuid[];
 begin

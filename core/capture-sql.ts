@@ -1,7 +1,10 @@
 /** Pieces that the generated SQL is put together from. */
 
-/** Every function runs as the owner, who sees all tenants, and finds nothing but what the owner made. */
-export const DEFINER = 'security definer set search_path = canonical, pg_temp';
+/**
+ * Every function runs as the owner, who sees all tenants, and finds nothing but what the owner made. All it looks up has
+ * an index; a session that planned while a table was empty must not go on reading the whole of it.
+ */
+export const DEFINER = `security definer set search_path = canonical, pg_temp set enable_seqscan = off`;
 export const quote = (value: unknown): string =>
   typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : value === null ? 'null' : String(value);
 /** `case` → `capture.case_state`; `legal-opinion` → `capture.legal_opinion_state`. */

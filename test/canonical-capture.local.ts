@@ -3,7 +3,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type pg from 'pg';
 import { laneOf, parseAggregateContract } from '../core/aggregate-contract.ts';
 import { stateValidator } from '../core/aggregate-state.ts';
-import { addCase, type Canonical, closeCase, openCanonical, openServer, seed, stampede } from './canonical-fixture.ts';
+import {
+  addCase,
+  type Canonical,
+  closeCase,
+  openCanonical,
+  openServer,
+  seed,
+  several,
+  stampede,
+} from './canonical-fixture.ts';
 
 /** Every commit that changes an aggregate leaves exactly one outbox row with its whole state, whoever wrote and how. */
 
@@ -359,7 +368,7 @@ const digestOf = (key: string, version: number, text: string) =>
   Math.max(1, Number.parseInt(createHash('md5').update(`${key}@${version}@${text}`).digest('hex').slice(0, 8), 16));
 
 test('writers at the same time: versions without gap or twin, the last row is the truth, one row a commit', async () => {
-  const cases = await Promise.all(Array.from({ length: 4 }, () => newCase()));
+  const cases = await several(4, newCase);
   const statements = [
     `update cases set title = title || '.' where id = $1`,
     `insert into tasks (tenant_id, case_id, title) select tenant_id, id, 'T' from cases where id = $1`,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
-import { addCase, type Canonical, interleave, openCanonical, openServer, seed } from './canonical-fixture.ts';
+import { addCase, type Canonical, interleave, openCanonical, openServer, seed, several } from './canonical-fixture.ts';
 
 /** A renamed party reaches the state of each of its cases, and nobody notices how much work that is. */
 
@@ -30,9 +30,9 @@ async function linkedCase(): Promise<string> {
   return id;
 }
 
-/** So many cases of the party, in one transaction. */
+/** So many cases of the party; what came before the rename is no part of the test, and is not published. */
 async function linkedCases(count: number): Promise<void> {
-  await db.sql('begin');
+  await db.sql('alter table cases disable trigger emit');
   await db.sql(
     `insert into cases (tenant_id, title, product, issue, narrative, status)
       select $1, 'Case ' || n, 'Credit reporting', 'Incorrect information', repeat('It is not my debt. ', 20), 'received'
@@ -43,7 +43,7 @@ async function linkedCases(count: number): Promise<void> {
     `insert into case_parties (tenant_id, case_id, party_id, role) select $1, id, $2, 'respondent' from cases`,
     [ids.company, ids.party],
   );
-  await db.sql('commit');
+  await db.sql('alter table cases enable trigger emit');
   await db.sql('vacuum analyze');
 }
 
@@ -76,7 +76,7 @@ const lastOf = async (key: string) =>
   )[0]!;
 
 test('a rename is published with the party at once, and with its cases chunk by chunk, on the standard lane', async () => {
-  const cases = await Promise.all(Array.from({ length: 7 }, linkedCase));
+  const cases = await several(7, linkedCase);
   await rename('New Bank');
   expect(await lastOf(ids.party)).toMatchObject({ change: 'renamed' });
   expect((await lastOf(cases[0]!)).payload.company).toBe('Acme Bank');
@@ -167,7 +167,7 @@ describe('a link and a rename at the same time end with the new name, where', ()
 });
 
 test('several renames before the work begins are one round; one that comes later is another', async () => {
-  const cases = await Promise.all(Array.from({ length: 4 }, linkedCase));
+  const cases = await several(4, linkedCase);
   for (const name of ['B', 'C', 'D']) await rename(name);
   await chunk(db.main, 2);
   await rename('E');
@@ -177,7 +177,7 @@ test('several renames before the work begins are one round; one that comes later
 });
 
 test('a party that is renamed with each chunk still reaches its last case', async () => {
-  const cases = await Promise.all(Array.from({ length: 6 }, linkedCase));
+  const cases = await several(6, linkedCase);
   const last = cases.toSorted().at(-1)!;
   for (let round = 1; round <= 6; round += 1) {
     await rename(`Name ${round}`);
@@ -187,7 +187,7 @@ test('a party that is renamed with each chunk still reaches its last case', asyn
 });
 
 test('a case that somebody holds is left for later, and holds up nobody', async () => {
-  const cases = await Promise.all(Array.from({ length: 5 }, linkedCase));
+  const cases = await several(5, linkedCase);
   const [held, ...free] = cases as [string, ...string[]];
   const user = await db.connect();
   await user.query('begin');
@@ -226,7 +226,7 @@ test('one party in 20,000 cases, renamed while others write, link and unlink: ev
 
   const writers = Array.from({ length: 3 }, (_, index) => write(index, stop.signal, waits));
   const workers = Array.from({ length: 2 }, () => work(stop.signal, chunks));
-  for (const name of ['Second Bank', 'Third Bank', 'Last Bank']) {
+  for (const name of ['Second Bank', 'Last Bank']) {
     await rename(name);
     await delay(1_500);
   }
@@ -237,9 +237,9 @@ test('one party in 20,000 cases, renamed while others write, link and unlink: ev
 
   const [result] = await db.sql<{ cases: number; stale: number; old: number }>(
     `select count(*) as cases,
-              count(*) filter (where last.text <> capture.case_state(cases.tenant_id, cases.id)::text) as stale,
+              count(*) filter (where last.text is distinct from capture.case_state(cases.tenant_id, cases.id)::text) as stale,
               count(*) filter (where last.company <> 'Last Bank') as old
-        from cases join (
+        from cases left join (
           select distinct on (aggregate_id) aggregate_id, payload::text as text, payload ->> 'company' as company
             from outbox where aggregate = 'case' order by aggregate_id, version desc) last on last.aggregate_id = cases.id`,
   );
@@ -248,7 +248,7 @@ test('one party in 20,000 cases, renamed while others write, link and unlink: ev
   const longestChunk = Math.max(...chunks);
   console.log(
     `${CASES} cases: ${chunks.length} chunks, ${at(chunks, 0.5)} ms p50, ${longestChunk} ms max; ` +
-      `${waits.length} commands meanwhile, ${at(waits, 0.5)} / ${at(waits, 0.99)} / ${Math.max(...waits)} ms p50 / p99 / max`,
+      `${waits.length} commands meanwhile, ${at(waits, 0.5)} / ${at(waits, 0.99)} / ${at(waits, 1)} ms p50 / p99 / max`,
   );
   // A command waits for one chunk at the most; the rest of it is the machine's.
   expect(at(waits, 0.99)).toBeLessThan(longestChunk + 250);
@@ -256,7 +256,7 @@ test('one party in 20,000 cases, renamed while others write, link and unlink: ev
 }, 180_000);
 
 const at = (values: readonly number[], quantile: number): number =>
-  Math.round(values.toSorted((a, b) => a - b)[Math.floor(values.length * quantile)] ?? 0);
+  Math.round(values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * quantile))] ?? 0);
 
 async function settled(): Promise<void> {
   for (;;) {
@@ -285,7 +285,7 @@ async function write(index: number, signal: AbortSignal, waits: number[]): Promi
       ]);
     else await open(client);
     waits.push(performance.now() - started);
-    await delay(5);
+    await delay(10);
   }
 }
 

@@ -105,6 +105,13 @@ export async function addCase(
   return id;
 }
 
+/** So many, one after the other: a connection does one thing at a time. */
+export async function several<T>(count: number, make: () => Promise<T>): Promise<T[]> {
+  const made: T[] = [];
+  while (made.length < count) made.push(await make());
+  return made;
+}
+
 export const closeCase = (db: Query, id: string) =>
   db.query(`update cases set status = 'closed', outcome = 'explanation' where id = $1`, [id]);
 

@@ -8,6 +8,7 @@ import {
   openServer,
   type Refusal,
   seed,
+  several,
   stampede,
   verdictOf,
 } from './canonical-fixture.ts';
@@ -94,7 +95,7 @@ describe('a closed case takes no task', () => {
   });
 
   test('in a storm of both', async () => {
-    const cases = await Promise.all(Array.from({ length: 40 }, () => newCase()));
+    const cases = await several(40, newCase);
     await stampede(db, CONTENDERS, async (one, index) => {
       // They meet in the middle.
       if (index % 2) for (const id of cases) await verdictOf(closeCase(one, id));
