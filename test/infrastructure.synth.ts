@@ -135,7 +135,7 @@ test('alarms and dashboard listen to what functions say, under the name under wh
   metrics.addMetric('anything', 'Count', 1);
   const said = metrics.serializeMetrics();
   metrics.clearMetrics();
-  const [{ Namespace, Dimensions }] = said._aws.CloudWatchMetrics as [{ Namespace: string; Dimensions: string[][] }];
+  const { Namespace, Dimensions } = said._aws.CloudWatchMetrics[0]!;
   expect(said.service).toBe('somewhere');
   expect(Dimensions).toEqual([['service']]);
 
