@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Json } from '../core/change.ts';
-import type { Store, Target } from '../core/store.ts';
+import type { Store, Target, Write } from '../core/store.ts';
 import { openSearchStore } from '../functions/stores/opensearch.ts';
 import { ask, type OpenSearch, openSearchClient } from '../functions/stores/opensearch-client.ts';
 import { type Search, startSearch } from '../local/search/index.ts';
@@ -12,10 +12,12 @@ import { findRealParts } from '../local/search/real.ts';
 import { type OutageProxy, startOutageProxy } from './outage-proxy.ts';
 import { deleted, hidden, keyBlock, live, suiteContract, suiteDocument } from './store-samples.ts';
 import { testStore } from './store-suite.ts';
-import { codes, kinds } from './store-suite-bench.ts';
+import { codes, collect, kinds } from './store-suite-bench.ts';
 
 /** OpenSearch prunes deletes older than `gc_deletes` at a refresh, judging by a clock that ticks every second or so. */
 const FORGET_DELETES_MS = 2500;
+/** In the middle of a handful of writes, each of some milliseconds. */
+const POWER_CUT_AFTER_MS = 40;
 const START_TIMEOUT_MS = 180_000;
 
 const parts = await findRealParts(process.env);
@@ -170,6 +172,33 @@ function testEngine(choice: 'real' | 'embedded'): void {
     proxy.cut();
     expect(new Set(kinds(await store.write(blue, writes)))).toEqual(new Set(['stale']));
   });
+
+  test(
+    'what was acknowledged survives a power cut, and the rest lands when the engine is back',
+    async () => {
+      const { store, blue } = await open('powercut-search');
+      const writes = keyBlock(4000).keys.map((key, index) => (index % 5 === 0 ? deleted(key, 1) : live(key, 1)));
+      const acknowledged: Write[] = [];
+      let cut: Promise<void> | undefined;
+      for (let from = 0; from < writes.length; from += 100) {
+        const call = writes.slice(from, from + 100);
+        if (from === 2000) cut = sleep(POWER_CUT_AFTER_MS).then(() => search.kill9!());
+        const outcomes = await store.write(blue, call);
+        acknowledged.push(...call.filter((_, index) => outcomes[index]!.kind === 'applied'));
+        expect(codes(outcomes).filter(code => code !== 'applied' && code !== 'store-unavailable')).toEqual([]);
+      }
+      await cut;
+      expect(acknowledged.length).toBeLessThan(writes.length);
+      search = await startSearch({ dataDir, choice, port: Number(new URL(search.url).port), onLog: () => {} });
+      const path = `/_cluster/health/${blue.name}`;
+      await ask(client, { method: 'GET', path, query: { wait_for_status: 'yellow', timeout: '10s' } });
+      const held = new Map((await collect(store.scan(blue, {}))).map(stored => [stored.key, stored]));
+      for (const write of acknowledged) expect(held.get(write.key)).toEqual(write);
+      expect(new Set(codes(await store.write(blue, writes)))).toEqual(new Set(['applied', 'stale']));
+      expect(await collect(store.scan(blue, {}))).toEqual(writes);
+    },
+    START_TIMEOUT_MS,
+  );
 
   test('behind a proxy that takes small requests only, writes go in halves and only the culprit is refused', async () => {
     const limit = await startLimit(search.url, 4000);
