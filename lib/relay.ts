@@ -143,7 +143,7 @@ export class Relay extends Construct {
       metric: queueMetric(names.parkedQueue, 'ApproximateNumberOfMessagesVisible'),
       rings: { above: 0 },
       problem: `A row of ${contract.store_name} could not be published and was set apart`,
-      command: 'distributary parked',
+      command: 'distributary status',
       topic,
     });
     new PipelineAlarm(this, 'SlotRetainedAlarm', {
