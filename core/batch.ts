@@ -105,12 +105,13 @@ interface Rivals {
 }
 
 /**
- * The newest change of each key goes to the store, all keys in one call. Where it cannot be projected or is refused, the
+ * The newest change of each key goes to the store, all keys in one call; where the store keeps history, every change does. Where it cannot be projected or is refused, the
  * next older one gets its turn: a poisoned change must not take a good one down with it.
  */
 async function settle(items: readonly Item[], ports: BatchPorts): Promise<readonly Settled[]> {
   const settled: Settled[] = [];
-  let open: Rivals[] = [...Map.groupBy(items, ({ change }) => change.key).values()].map(rivals => ({
+  const rivalry = ({ change }: Item) => (ports.store.keepsHistory ? change.id : change.key);
+  let open: Rivals[] = [...Map.groupBy(items, rivalry).values()].map(rivals => ({
     items: rivals.sort((a, b) => b.change.version - a.change.version),
     next: 0,
   }));

@@ -75,6 +75,8 @@ export interface Store {
   readonly maxDocumentBytes: number;
   /** Seconds at most from a write's outcome until a query sees it (OpenSearch: its refresh interval). */
   readonly visibleAfterSeconds: number;
+  /** Whether superseded versions are worth writing too: a history of states, where others hold the newest only. */
+  readonly keepsHistory: boolean;
 
   /**
    * Applies each write only if it is newer than what the target holds; of several writes to a key within one call, the

@@ -229,3 +229,26 @@ test('any history, under any repetition, order, batching and crash, converges to
     { numRuns: 1000, seed },
   );
 }, 60_000);
+
+test('a store that keeps history is given every version of a batch, others only the newest', async () => {
+  const versionsWritten = async (keepsHistory: boolean) => {
+    const world: World = {
+      store: { ...memoryStore(), keepsHistory },
+      target: { store: 's', name: 'one' },
+      letters: [],
+      mended: false,
+    };
+    await world.store.create(world.target);
+    const written: number[] = [];
+    const ports = portsFor(world, 'fine');
+    const write: Store['write'] = (target, writes) => {
+      written.push(...writes.map(({ version }) => version));
+      return ports.store.write(target, writes);
+    };
+    const events = [1, 2, 3].map(version => eventOf(keyOf(1), 'state', version).text);
+    await applyBatch([{ id: 'm', body: encodePack(events) }], { ...ports, store: { ...ports.store, write } });
+    return written.sort();
+  };
+  expect(await versionsWritten(true)).toEqual([1, 2, 3]);
+  expect(await versionsWritten(false)).toEqual([3]);
+});

@@ -55,6 +55,7 @@ export function dynamoStore({ client, contract, control, tableName }: DynamoStor
     engine: 'dynamodb',
     maxDocumentBytes: MAX_DOCUMENT_BYTES,
     visibleAfterSeconds: 0,
+    keepsHistory: false,
 
     async write({ name: table }, writes) {
       const outcomes = new Array<Outcome>(writes.length);

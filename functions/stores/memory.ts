@@ -38,6 +38,7 @@ export function memoryStore(): Store {
     engine: 'memory',
     maxDocumentBytes: MAX_DOCUMENT_BYTES,
     visibleAfterSeconds: 0,
+    keepsHistory: false,
 
     async write(target, writes) {
       const rows = targets.get(target.name);

@@ -40,6 +40,7 @@ export function openSearchStore(options: { client: OpenSearch; contract: Project
     engine: 'opensearch',
     maxDocumentBytes: MAX_DOCUMENT_BYTES,
     visibleAfterSeconds: REFRESH_SECONDS,
+    keepsHistory: false,
 
     write: (target, writes) => writeInBulk(client, target, writes),
     read: (target, key) => read(client, target, key),

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DistributaryError } from '../../core/errors.ts';
 import type { Target } from '../../core/store.ts';
 import { type ControlItem, type ControlItems, parseBody } from '../control-items.ts';

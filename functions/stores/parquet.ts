@@ -74,6 +74,7 @@ export function parquetStore({ s3, control, contract, bucket, now = Date.now }: 
     engine: 's3',
     maxDocumentBytes: MAX_DOCUMENT_BYTES,
     visibleAfterSeconds: 0,
+    keepsHistory: true,
 
     async write(target, writes) {
       const outcomes = writes.map(refusal);
