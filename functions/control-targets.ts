@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { JsonObject } from '../core/change.ts';
 import { DistributaryError } from '../core/errors.ts';
 import type { Target } from '../core/store.ts';

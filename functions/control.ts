@@ -1,5 +1,5 @@
 import { type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import { z } from 'zod';
+import * as z from 'zod';
 import { LANES, type Lane } from '../core/change.ts';
 import { type ControlItems, conditionally, controlItems, keyOf, parseBody } from './control-items.ts';
 import { type ControlTargets, controlTargets } from './control-targets.ts';

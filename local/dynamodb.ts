@@ -61,7 +61,10 @@ async function startDynalite({ port = 0 }: DynamoOptions, dataDir: string): Prom
 
 async function startReal({ port, onLog }: DynamoOptions, dataDir: string): Promise<Started> {
   const parts = await findDynamoParts(process.env);
-  if ('missing' in parts) throw new DistributaryError('tool-missing', `DynamoDB Local cannot start: ${parts.missing}`);
+  if ('missing' in parts) {
+    const hint = 'install it, or start with --dynamodb=dynalite';
+    throw new DistributaryError('tool-missing', `DynamoDB Local cannot start: ${parts.missing}`, { hint });
+  }
   const jars = await jarsOf(parts, onLog);
   const listen = port ?? (await freePort());
   onLog(`starting DynamoDB Local on Java ${parts.java.version}; it listens on every interface, port ${listen}`);

@@ -116,16 +116,16 @@ function testOwnPromises(choice: DynamoChoice): void {
   });
 
   test.each<[string, JsonObject, string]>([
-    ['a number', { status: 5 }, 'field status, a key of index by-status, is no text: 5'],
-    ['empty', { status: '' }, 'field status, a key of index by-status, is empty text: ""'],
-    ['text', { priority: '5' }, 'field priority, a key of index by-status, is no number: "5"'],
+    ['a number', { status: 5 }, 'field status, a key of index by-status, is no text'],
+    ['empty', { status: '' }, 'field status, a key of index by-status, is empty text'],
+    ['text', { priority: '5' }, 'field priority, a key of index by-status, is no number'],
     ['too long', { status: 'x'.repeat(2049) }, 'field status, a key of index by-status, has more than 2048 bytes'],
   ])('a document whose index key cannot be one is refused: %s', async (_, document, message) => {
     const store = open(running.client, indexed);
     await store.create(target);
     const [outcome] = await store.write(target, [live(keyBlock(1).keys[0]!, 1, document)]);
     expect(outcome).toMatchObject({ kind: 'refused', error: { code: 'document-refused' } });
-    expect(outcome).toHaveProperty('error.message', expect.stringContaining(message));
+    expect(outcome).toHaveProperty('error.message', message);
   });
 
   test('an empty text, an empty list and nested nulls are kept as they are', async () => {

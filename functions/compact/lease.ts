@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Target } from '../../core/store.ts';
 import { type ControlItems, parseBody } from '../control-items.ts';
 
