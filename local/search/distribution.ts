@@ -1,15 +1,24 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { DistributaryError } from '../../core/errors.ts';
+import { isAlive } from '../process-life.ts';
+import { type Account, canReach } from '../server-account.ts';
 import { type Jdk, onPath } from './jdk.ts';
-import { isAlive } from './process-table.ts';
-import { give, type RunAs, reaches } from './run-as.ts';
 
 export const OPENSEARCH_VERSION = '3.6.0';
 const COORDINATE = `org.opensearch.distribution.integ-test-zip:opensearch:${OPENSEARCH_VERSION}:zip`;
@@ -32,7 +41,7 @@ export interface Cache {
 }
 
 /** The first cache folder that the server's user reaches; root's home is usually closed to others. */
-export function openCache(env: NodeJS.ProcessEnv, runAs: RunAs): Cache {
+export function openCache(env: NodeJS.ProcessEnv, runAs: Account): Cache {
   const places = [env.XDG_CACHE_HOME, join(homedir(), '.cache'), '/var/cache'].filter(place => place !== undefined);
   for (const place of places) {
     const folder = join(place, 'distributary');
@@ -43,13 +52,11 @@ export function openCache(env: NodeJS.ProcessEnv, runAs: RunAs): Cache {
     };
     try {
       mkdirSync(place, { recursive: true });
-      if (!reaches(place, 'x', runAs)) continue;
+      if (!canReach(runAs, place)) continue;
       mkdirSync(cache.classArchives, { recursive: true });
-      give(cache.classArchives, runAs);
-    } catch {
-      continue; // Not ours to write: the next place may be.
-    }
-    if (reaches(cache.classArchives, 'w', runAs)) return cache;
+      if (runAs.uid !== undefined) chownSync(cache.classArchives, runAs.uid, runAs.gid);
+      return cache;
+    } catch {}
   }
   throw new DistributaryError('tool-missing', `no cache folder can be used: tried ${places.join(', ')}`, {
     hint: 'set XDG_CACHE_HOME to a folder that every user may enter',

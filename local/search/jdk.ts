@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import type { RunAs } from './run-as.ts';
+import type { Account } from '../server-account.ts';
 
 export interface Jdk {
   readonly home: string;
@@ -55,7 +55,7 @@ export function onPath(name: string, env: NodeJS.ProcessEnv): string[] {
 }
 
 /** Asks as the user that will run it: a JVM in root's home is none for OpenSearch. */
-async function ask(java: string, runAs: RunAs): Promise<Jdk | undefined> {
+async function ask(java: string, runAs: Account): Promise<Jdk | undefined> {
   const answer = await new Promise<string>(resolve => {
     const options = { ...runAs, cwd: '/', timeout: ANSWER_WITHIN_MS };
     execFile(java, ['-XshowSettings:properties', '-version'], options, (error, stdout, stderr) =>
@@ -70,7 +70,7 @@ async function ask(java: string, runAs: RunAs): Promise<Jdk | undefined> {
 /** The first JVM of 21 or newer, by asking each candidate; otherwise the older ones that answered. */
 export async function findJdk(
   env: NodeJS.ProcessEnv,
-  runAs: RunAs,
+  runAs: Account,
 ): Promise<{ jdk: Jdk } | { jdk: undefined; older: readonly Jdk[] }> {
   const older = new Map<string, Jdk>();
   for (const java of new Set(candidates(env))) {

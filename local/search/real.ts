@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DistributaryError } from '../../core/errors.ts';
+import { type Account, canReach, serverAccount } from '../server-account.ts';
 import { type Cache, fillCache, findMaven, isCached, OPENSEARCH_VERSION, openCache } from './distribution.ts';
 import { findJdk, type Jdk, OLDEST_JAVA, SEARCHED } from './jdk.ts';
-import { give, type RunAs, reaches, unprivileged } from './run-as.ts';
 import { launch, type ServerProcess } from './server-process.ts';
 
 /** What real OpenSearch needs of this machine, all of it found. */
@@ -12,7 +12,7 @@ export interface RealParts {
   readonly cache: Cache;
   /** Absent when the distribution is cached already. */
   readonly maven: string | undefined;
-  readonly runAs: RunAs;
+  readonly runAs: Account;
 }
 
 /** 256 MB failed a bulk of 2,000 documents; 512 MB held 400,000 documents. */
@@ -26,7 +26,7 @@ const RECOVERED_WITHIN_SECONDS = 30;
 /** Finds the parts of real OpenSearch, or says in one line what is missing. Fetches nothing. */
 export async function findRealParts(env: NodeJS.ProcessEnv): Promise<RealParts | { missing: string }> {
   if (process.platform === 'win32') return { missing: 'it is started on Linux and macOS only' };
-  const runAs = unprivileged();
+  const runAs = serverAccount();
   const found = await findJdk(env, runAs);
   if (!found.jdk) {
     const older = found.older.map(({ version, home }) => `${version} in ${home}`).join(', ');
@@ -79,16 +79,16 @@ rootLogger.level = info
 rootLogger.appenderRef.console.ref = console
 `;
 
-function prepareDataFolder(dataDir: string, runAs: RunAs): string {
+function prepareDataFolder(dataDir: string, runAs: Account): string {
   const conf = join(dataDir, 'config');
   const log = join(dataDir, 'opensearch.log');
   for (const folder of [dataDir, conf, join(dataDir, 'data'), join(dataDir, 'tmp')]) {
     mkdirSync(folder, { recursive: true });
-    give(folder, runAs);
+    if (runAs.uid !== undefined) chownSync(folder, runAs.uid, runAs.gid);
   }
   writeFileSync(join(conf, 'log4j2.properties'), LOG_CONFIGURATION);
   if (!existsSync(log)) writeFileSync(log, '');
-  if (reaches(dataDir, 'w', runAs)) return conf;
+  if (canReach(runAs, dataDir)) return conf;
   throw new DistributaryError('tool-missing', `OpenSearch runs as uid ${runAs.uid}, which cannot reach ${dataDir}`, {
     hint: 'a folder above it is closed to others: move the data folder, or start with --search=embedded',
   });

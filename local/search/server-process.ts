@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DistributaryError } from '../../core/errors.ts';
-import { commandLine, isAlive, signalGroup } from './process-table.ts';
-import type { RunAs } from './run-as.ts';
+import { commandOf, endProcess, endWithParent, isAlive } from '../process-life.ts';
+import type { Account } from '../server-account.ts';
 
 export interface Exit {
   readonly code: number | null;
@@ -29,7 +29,7 @@ export interface Launch {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  readonly runAs: RunAs;
+  readonly runAs: Account;
   readonly logFile: string;
   readonly pidFile: string;
   /** A part of the command line that no process of another data folder has. */
@@ -69,18 +69,18 @@ export async function launch(spec: Launch): Promise<{ server: ServerProcess; rea
 }
 
 function supervise(spec: Launch, child: ChildProcess, pid: number): ServerProcess {
-  const guard = guardGroup(pid);
+  const withdraw = endWithParent(pid, 'SIGKILL', spec.runAs);
   let expected = false;
   const exited = new Promise<Exit>(resolve =>
     child.once('exit', (code, signal) => {
-      guard?.kill('SIGKILL');
+      withdraw();
       rmSync(spec.pidFile, { force: true });
       resolve({ code, signal, expected });
     }),
   );
   const end = async (signal: NodeJS.Signals, withinMs: number): Promise<boolean> => {
     expected = true;
-    if (child.exitCode === null && child.signalCode === null) signalGroup(pid, signal);
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
     return Promise.race([exited.then(() => true), sleep(withinMs, false, { ref: false })]);
   };
   return {
@@ -95,40 +95,23 @@ function supervise(spec: Launch, child: ChildProcess, pid: number): ServerProces
   };
 }
 
-/**
- * Ends the group when we die, even by kill -9: the guard holds the other end of a pipe, and reads its end when we are gone.
- */
-function guardGroup(leader: number): ChildProcess | undefined {
-  if (process.platform === 'win32') return undefined;
-  const guard = spawn('/bin/sh', ['-c', 'read -r _; kill -s KILL -- "-$0"', String(leader)], {
-    cwd: '/',
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  guard.once('error', () => {}); // Without a shell the pid file still finds the orphan at the next start.
-  guard.unref();
-  (guard.stdin as unknown as { unref(): void }).unref();
-  return guard;
-}
-
 /** The process of a parent that was killed lives on, and holds the data folder: it is ended. One in use is left alone. */
 async function endOrphan({ name, pidFile, mark }: Launch): Promise<void> {
   const { pid, owner } = readPidFile(pidFile);
-  if (!pid || !isAlive(pid) || !commandLine(pid).includes(mark)) return;
+  if (!pid || !isAlive(pid) || !commandOf(pid).includes(mark)) return;
   if (owner && isAlive(owner)) {
     throw new DistributaryError('port-taken', `${name} already runs on this data folder: pid ${pid}, of pid ${owner}`, {
       hint: 'stop the other start, or choose another data folder',
     });
   }
-  signalGroup(pid, 'SIGKILL');
-  for (let waitedMs = 0; isAlive(pid) && waitedMs < KILL_WITHIN_MS; waitedMs += POLL_MS) await sleep(POLL_MS);
+  await endProcess(pid, [['SIGKILL', KILL_WITHIN_MS]]);
 }
 
 function readPidFile(pidFile: string): { pid?: number; owner?: number } {
   try {
     return JSON.parse(readFileSync(pidFile, 'utf8'));
   } catch {
-    return {}; // None, or half written by a start that was killed: the guard has ended its process.
+    return {}; // None, or half written by a start that was killed: its process ended with it.
   }
 }
 
@@ -149,5 +132,7 @@ function startFailed({ name, logFile }: Launch, what: string): DistributaryError
   const lines = readFileSync(logFile, 'utf8').trim().split('\n');
   const telling = lines.filter(line => /error|exception|fatal/i.test(line) && !/^\s+at /.test(line));
   const shown = (telling.length > 0 ? telling : lines).slice(-LOG_LINES_SHOWN).join('\n  ');
+  const taken = telling.find(line => /EADDRINUSE|address already in use/i.test(line));
+  if (taken !== undefined) return new DistributaryError('port-taken', `${name} cannot listen: ${taken.trim()}`);
   return new DistributaryError('child-died', `${name} ${what}; ${logFile} ends with\n  ${shown}`);
 }

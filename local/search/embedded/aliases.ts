@@ -1,5 +1,5 @@
 import type { Index } from './document-index.ts';
-import { type Engine, parseAlias } from './engine.ts';
+import { checkFilter, type Engine, parseAlias } from './engine.ts';
 import type { Reply, Request } from './http.ts';
 import { resolve } from './indices.ts';
 import { isObject, type Json, type JsonObject, list, parseBody } from './json.ts';
@@ -85,8 +85,11 @@ function changeAliases(engine: Engine, plan: Plan, kind: 'add' | 'remove', optio
     const after = plan.aliases.get(index) ?? new Map(index.aliases);
     plan.aliases.set(index, after);
     for (const name of wanted) {
-      if (kind === 'add') after.set(checkName(engine, plan, name), parseAlias(rest));
-      else for (const known of [...after.keys()]) if (wildcard(name).test(known) && after.delete(known)) removed++;
+      if (kind === 'add') {
+        const parsed = parseAlias(rest);
+        checkFilter(index, name, parsed);
+        after.set(checkName(engine, plan, name), parsed);
+      } else for (const known of [...after.keys()]) if (wildcard(name).test(known) && after.delete(known)) removed++;
     }
   }
   if (kind === 'remove' && removed === 0 && must_exist !== false) {

@@ -1,4 +1,4 @@
-import type { Reply, Request } from './http.ts';
+import { isTrue, type Reply, type Request } from './http.ts';
 import { type Answer, isObject, type Json, type JsonObject } from './json.ts';
 import { invalid, notSpoken, Refusal, refuse } from './refusal.ts';
 import {
@@ -13,21 +13,13 @@ import {
 } from './writes.ts';
 
 const ACTIONS = ['create', 'delete', 'index', 'update'];
-const PARAMETERS = ['_index', '_id', 'version', 'version_type'];
-const UNSPOKEN = [
-  'routing',
-  'if_seq_no',
-  'if_primary_term',
-  'pipeline',
-  'retry_on_conflict',
-  'require_alias',
-  '_source',
-];
+const PARAMETERS = ['_index', '_id', 'version', 'version_type', 'require_alias'];
+const UNSPOKEN = ['routing', 'if_seq_no', 'if_primary_term', 'pipeline', 'retry_on_conflict', '_source'];
 
 /** Many writes in one transaction; each has its own outcome, in their order. A malformed line refuses them all. */
 export function bulk({ engine, at, params, body }: Request): Reply {
   const started = performance.now();
-  const writes = parseBulk(body, at.index);
+  const writes = parseBulk(body, at.index, isTrue(params, 'require_alias'));
   const done: Done[] = [];
   let errors = false;
   const items = engine.storage.transaction(() => {
@@ -51,7 +43,7 @@ export function bulk({ engine, at, params, body }: Request): Reply {
   return { body: { took: Math.round(performance.now() - started), errors, items } };
 }
 
-function parseBulk(body: string, index: string | undefined): Write[] {
+function parseBulk(body: string, index: string | undefined, requireAlias: boolean): Write[] {
   if (body === '') throw refuse(400, 'parse_exception', 'request body is required');
   if (!body.endsWith('\n')) throw invalid('The bulk request must be terminated by a newline [\\n]');
   const lines = body.split('\n');
@@ -71,7 +63,8 @@ function parseBulk(body: string, index: string | undefined): Write[] {
     if ('complaint' in versioning) complaints.push(versioning.complaint);
     else if (target !== undefined) {
       const id = options._id === undefined || options._id === null ? undefined : String(options._id);
-      writes.push({ action, index: target, id, versioning, source });
+      const alias = typeof options.require_alias === 'boolean' ? options.require_alias : requireAlias;
+      writes.push({ action, index: target, id, versioning, requireAlias: alias, source });
     }
   }
   if (writes.length === 0 && complaints.length === 0) complaints.push('no requests added');

@@ -1,5 +1,5 @@
 import type { Reply, Request } from './http.ts';
-import { resolve } from './indices.ts';
+import { scopes } from './indices.ts';
 import { type Answer, parseBody } from './json.ts';
 import { notSpoken, only } from './refusal.ts';
 import { matches } from './search.ts';
@@ -13,7 +13,7 @@ export function deleteByQuery(request: Request): Reply {
   only(['query'], json, '_delete_by_query');
   if (json.query === undefined) throw validationFailed(['query is missing']);
   if (params.get('wait_for_completion') === 'false') throw notSpoken('[wait_for_completion=false]');
-  const hits = resolve(request).flatMap(index => matches(index, json.query));
+  const hits = scopes(request).flatMap(scope => matches(scope, json.query));
   const failures: Answer[] = [];
   let deleted = 0;
   engine.storage.transaction(() => {

@@ -32,9 +32,10 @@ export function parseDocument(id: string, source: string, mapping: Mapping, dict
     throw error;
   }
   for (const { parent, name, node } of reader.introduced) mapping.introduce(parent, name, node);
-  const values: { [path: string]: Scalar[] } = {};
-  const words: { [path: string]: Uint32Array } = {};
-  for (const [path, found] of reader.values) values[path] = sortValues(found);
+  // Without a prototype: a document may well have a field called `constructor`.
+  const values: { [path: string]: Scalar[] } = Object.create(null);
+  const words: { [path: string]: Uint32Array } = Object.create(null);
+  for (const [path, found] of reader.values) values[path] = sortValues(checkLengths(path, found));
   for (const [path, found] of reader.texts) words[path] = encode(found, dictionary);
   return { values, words, introduced: reader.introduced.length > 0 };
 }
@@ -51,6 +52,33 @@ function parseSource(source: string): JsonObject {
   if (isObject(json)) return json;
   const cause = { type: 'not_x_content_exception', reason: 'a document is a JSON object' };
   throw refuse(400, 'mapper_parsing_exception', 'failed to parse', {}, cause);
+}
+
+/** Lucene's limit for one term, in bytes. */
+const MAX_TERM_BYTES = 32_766;
+
+function checkLengths(path: string, values: Scalar[]): Scalar[] {
+  for (const value of values) {
+    if (typeof value !== 'string' || value.length * 3 <= MAX_TERM_BYTES) continue;
+    const bytes = Buffer.from(value);
+    if (bytes.length <= MAX_TERM_BYTES) continue;
+    const why = `bytes can be at most ${MAX_TERM_BYTES} in length; got ${bytes.length}`;
+    const reason =
+      `Document contains at least one immense term in field="${path}" (whose UTF8 encoding is longer than the max length ` +
+      `${MAX_TERM_BYTES}), all of which were skipped.  Please correct the analyzer to not produce such terms.  The prefix of ` +
+      `the first immense term is: '[${[...new Int8Array(bytes.subarray(0, 30))].join(', ')}]...', original message: ${why}`;
+    throw refuse(
+      400,
+      'illegal_argument_exception',
+      reason,
+      {},
+      {
+        type: 'max_bytes_length_exceeded_exception',
+        reason: why,
+      },
+    );
+  }
+  return values;
 }
 
 /** Keywords are a set, numbers a list. */

@@ -1,5 +1,5 @@
 import type { Index } from './document-index.ts';
-import type { Reply, Request } from './http.ts';
+import { isTrue, type Reply, type Request } from './http.ts';
 import { type Answer, isObject, type JsonObject, list, parseBody } from './json.ts';
 import { notSpoken, only, Refusal, refuse } from './refusal.ts';
 import { filterSource, parseSourceFilter, type SourceFilter, sourceParams } from './source-filter.ts';
@@ -19,7 +19,8 @@ function writeOne({ engine, at, params, body }: Request, action: Write['action']
   const version = params.has('version') ? Number(params.get('version')) : undefined;
   const versioning = parseVersioning(params.get('version_type'), version, action === 'create');
   if ('complaint' in versioning) throw validationFailed([versioning.complaint]);
-  const write: Write = { action, index: at.index as string, id: at.id, versioning, source: body };
+  const requireAlias = isTrue(params, 'require_alias');
+  const write: Write = { action, index: at.index as string, id: at.id, versioning, requireAlias, source: body };
   if (action !== 'delete' && body === '') throw validationFailed(['source is missing']);
   const done = engine.storage.transaction(() => {
     try {

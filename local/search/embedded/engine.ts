@@ -1,7 +1,8 @@
 import { Index } from './document-index.ts';
-import { isObject, type JsonObject } from './json.ts';
+import { isObject, type Json, type JsonObject } from './json.ts';
 import { Mapping, wildcard } from './mapping.ts';
-import { invalid, noSuchIndex, notSpoken, only, refuse } from './refusal.ts';
+import { compile } from './query-dsl.ts';
+import { invalid, noSuchIndex, notSpoken, only, Refusal, refuse } from './refusal.ts';
 import { parseSettings, updateSettings } from './settings.ts';
 import { Storage } from './storage.ts';
 
@@ -10,6 +11,13 @@ export interface Template {
   readonly index_patterns: readonly string[];
   readonly priority?: number;
   readonly template: { readonly settings?: JsonObject; readonly mappings?: JsonObject; readonly aliases?: JsonObject };
+}
+
+/** An index as a search sees it. */
+export interface Scope {
+  readonly index: Index;
+  /** What must match besides the query, if the index is meant through filtered aliases alone. */
+  readonly filter: Json | undefined;
 }
 
 /** All indices and templates, and the names by which a request may mean them. */
@@ -48,6 +56,12 @@ export class Engine {
       ),
     });
     this.indices.set(name, index);
+    try {
+      for (const [alias, options] of index.aliases) checkFilter(index, alias, options);
+    } catch (error) {
+      this.drop(index);
+      throw error;
+    }
     return index;
   }
 
@@ -78,6 +92,11 @@ export class Engine {
     return [...found];
   }
 
+  /** Indices to be searched, each with what the aliases of the expression let see of it. */
+  scopes(expression: string, options: { ignoreUnavailable?: boolean } = {}): Scope[] {
+    return this.resolve(expression, options).map(index => ({ index, filter: filterOf(index, expression) }));
+  }
+
   /** The one index that a read of a single document means. */
   single(name: string): Index {
     const index = this.indices.get(name);
@@ -94,10 +113,14 @@ export class Engine {
   }
 
   /** The index that a write goes to; one that is not there is made, unless the write cannot mean to. */
-  forWriting(name: string, mayCreate: boolean): Index {
+  forWriting(name: string, { mayCreate, requireAlias }: { mayCreate: boolean; requireAlias: boolean }): Index {
+    const behind = this.behind(name);
+    if (requireAlias && behind.length === 0) {
+      const reason = `no such index [${name}] and [require_alias] request flag is [true] and [${name}] is not an alias`;
+      throw refuse(404, 'index_not_found_exception', reason, { index: name, index_uuid: '_na_' });
+    }
     const index = this.indices.get(name);
     if (index) return index;
-    const behind = this.behind(name);
     const chosen = behind.filter(each => each.aliases.get(name)?.is_write_index === true);
     if (chosen[0]) return chosen[0];
     if (behind.length === 1 && behind[0]?.aliases.get(name)?.is_write_index !== false) return behind[0] as Index;
@@ -149,14 +172,47 @@ export class Engine {
   }
 }
 
+/** The index by its own name, or by an alias without a filter, is seen whole; otherwise what any of the filters lets through. */
+function filterOf(index: Index, expression: string): Json | undefined {
+  const parts = expression.split(',');
+  const means = (name: string) => parts.some(part => part === '_all' || wildcard(part).test(name));
+  if (means(index.name)) return undefined;
+  const filters = [...index.aliases].filter(([alias]) => means(alias)).map(([, { filter }]) => filter);
+  if (filters.some(filter => filter === undefined)) return undefined;
+  return { bool: { should: filters as Json[] } };
+}
+
 /** `PUT` of a name that no index may have. */
 function invalidName(name: string, why: string) {
   const reason = `Invalid index name [${name}], ${why}`;
   return refuse(400, 'invalid_index_name_exception', reason, { index: name, index_uuid: '_na_' });
 }
 
-/** The options of an alias that are spoken: which index writes go to. */
+/** The options of an alias that are spoken: what it lets searches see, and which index writes go to. */
 export function parseAlias(options: JsonObject): JsonObject {
-  only(['is_write_index'], options, 'an alias');
-  return typeof options.is_write_index === 'boolean' ? { is_write_index: options.is_write_index } : {};
+  only(['is_write_index', 'filter'], options, 'an alias');
+  return {
+    ...(isObject(options.filter) && { filter: options.filter }),
+    ...(typeof options.is_write_index === 'boolean' && { is_write_index: options.is_write_index }),
+  };
+}
+
+/** Refuses an alias whose filter is no query of the index. */
+export function checkFilter(index: Index, alias: string, { filter }: JsonObject): void {
+  if (filter === undefined) return;
+  try {
+    compile(filter, index);
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.status === 501) throw error;
+    throw refuse(
+      400,
+      'illegal_argument_exception',
+      `failed to parse filter for alias [${alias}]`,
+      {},
+      {
+        type: error.type,
+        reason: error.message,
+      },
+    );
+  }
 }

@@ -49,7 +49,7 @@ export interface Route {
 export const isTrue = (params: ReadonlyMap<string, string>, name: string) =>
   params.has(name) && params.get(name) !== 'false';
 
-/** Answers one request; a defect of ours ends the process, because memory may then be ahead of what is on disk. */
+/** Answers one request. After a write that failed, be it for a full disk, the process ends: started again, it is right. */
 export async function answer(
   engine: Engine,
   routes: readonly Route[],
@@ -70,10 +70,9 @@ export async function answer(
     'content-length': Buffer.byteLength(text),
     'x-distributary-stand-in': 'embedded search engine',
   });
+  if (defect !== undefined) console.error(defect);
   outgoing.end(text, () => {
-    if (defect === undefined) return;
-    console.error(defect);
-    process.exit(1);
+    if (engine.storage.hasFailed) process.exit(1);
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Index } from './document-index.ts';
+import type { Scope } from './engine.ts';
 import type { Reply, Request } from './http.ts';
 import { isTrue } from './http.ts';
 import { parseBody } from './json.ts';
@@ -9,6 +10,11 @@ const ACKNOWLEDGED: Reply = { body: { acknowledged: true } };
 
 export function resolve({ engine, at, params }: Request): Index[] {
   return engine.resolve(at.index ?? '_all', { ignoreUnavailable: isTrue(params, 'ignore_unavailable') });
+}
+
+/** What a search of the request's indices sees. */
+export function scopes({ engine, at, params }: Request): Scope[] {
+  return engine.scopes(at.index ?? '_all', { ignoreUnavailable: isTrue(params, 'ignore_unavailable') });
 }
 
 export function createIndex({ engine, at, body }: Request): Reply {

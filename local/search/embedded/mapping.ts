@@ -35,6 +35,8 @@ export interface Field {
   readonly ignoreAbove: number;
   /** Of a date. */
   readonly format: string;
+  /** Whether a number may be written as text, and an integer with a fraction. */
+  readonly coerce: boolean;
 }
 
 export const isInteger = (type: FieldTypeName) => (INTEGERS as readonly string[]).includes(type);
@@ -168,7 +170,6 @@ export function parseField(json: JsonObject, path: string, name: string): FieldN
     throw notSpoken(`analyzer [${options.analyzer}]`);
   if (options.norms === true) throw notSpoken(`[norms: true] of field [${path}]`);
   if (options.doc_values === false) throw notSpoken(`[doc_values: false] of field [${path}]`);
-  if (options.coerce === false) throw notSpoken(`[coerce: false] of field [${path}]`);
   const format = String(options.format ?? DEFAULT_DATE_FORMAT);
   if (type === 'date') checkDateFormat(format);
   const children = Object.entries(isObject(fields) ? fields : {});
@@ -177,7 +178,13 @@ export function parseField(json: JsonObject, path: string, name: string): FieldN
     options: Object.fromEntries(
       Object.entries({ type: type as Json, ...options }).filter(([name, value]) => DEFAULTS[name] !== value),
     ),
-    field: { path, type: type as FieldTypeName, ignoreAbove: Number(options.ignore_above ?? 2_147_483_647), format },
+    field: {
+      path,
+      type: type as FieldTypeName,
+      ignoreAbove: Number(options.ignore_above ?? 2_147_483_647),
+      format,
+      coerce: options.coerce !== false,
+    },
     multiFields: new Map(
       children.map(([child, node]) => [child, parseField(node as JsonObject, `${path}.${child}`, child)]),
     ),

@@ -19,7 +19,8 @@ import { deleteTemplate, getTemplates, putTemplate } from './templates.ts';
 
 const UNAVAILABLE = ['ignore_unavailable', 'allow_no_indices', 'expand_wildcards'];
 const SOURCE = ['_source', '_source_includes', '_source_excludes'];
-const WRITE = ['version', 'version_type', 'refresh', 'op_type'];
+const WRITE = ['version', 'version_type', 'refresh', 'op_type', 'require_alias'];
+const BULK = ['refresh', 'require_alias', ...SOURCE];
 const SEARCH = ['from', 'size', 'sort', 'track_total_hits', 'track_scores', 'version', 'seq_no_primary_term'];
 
 const READS = ['GET', 'HEAD'];
@@ -29,8 +30,8 @@ const QUERIES = ['GET', 'POST'];
 /** The interface, one line each. What is not here is answered 501. */
 export const routes: readonly Route[] = [
   { methods: READS, path: '/', params: [], handle: info },
-  { methods: WRITES, path: '/_bulk', params: ['refresh', ...SOURCE], handle: bulk },
-  { methods: WRITES, path: '/:index/_bulk', params: ['refresh', ...SOURCE], handle: bulk },
+  { methods: WRITES, path: '/_bulk', params: BULK, handle: bulk },
+  { methods: WRITES, path: '/:index/_bulk', params: BULK, handle: bulk },
   { methods: QUERIES, path: '/_mget', params: ['realtime', 'refresh', ...SOURCE], handle: multiGet },
   { methods: QUERIES, path: '/:index/_mget', params: ['realtime', 'refresh', ...SOURCE], handle: multiGet },
   { methods: READS, path: '/:index/_doc/:id', params: ['realtime', 'refresh', ...SOURCE], handle: getDocument },

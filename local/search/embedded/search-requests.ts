@@ -1,6 +1,6 @@
 import type { Reply, Request } from './http.ts';
 import { isTrue } from './http.ts';
-import { resolve, shardCounts } from './indices.ts';
+import { scopes, shardCounts } from './indices.ts';
 import { isObject, type Json, type JsonObject, parseBody } from './json.ts';
 import { invalid, notSpoken, refuse } from './refusal.ts';
 import { matches, runSearch, type SearchRequest } from './search.ts';
@@ -31,11 +31,11 @@ const MEMBERS = [
 
 export function search(request: Request): Reply {
   const started = performance.now();
-  const indices = resolve(request);
-  const result = runSearch(indices, parseSearch(request));
+  const searched = scopes(request);
+  const result = runSearch(searched, parseSearch(request));
   const { total, ...hits } = result.hits;
   const shown = isTrue(request.params, 'rest_total_hits_as_int') ? total?.value : total;
-  const { successful } = shardCounts(indices);
+  const { successful } = shardCounts(searched.map(({ index }) => index));
   return {
     body: {
       took: Math.round(performance.now() - started),
@@ -51,9 +51,9 @@ export function count(request: Request): Reply {
   const json = parseBody(request.body);
   const unknown = Object.keys(json).find(name => name !== 'query');
   if (unknown !== undefined) throw refuse(400, 'parsing_exception', `request does not support [${unknown}]`);
-  const indices = resolve(request);
-  const { successful } = shardCounts(indices);
-  const hits = indices.flatMap(index => matches(index, json.query));
+  const searched = scopes(request);
+  const { successful } = shardCounts(searched.map(({ index }) => index));
+  const hits = searched.flatMap(scope => matches(scope, json.query));
   return { body: { count: hits.length, _shards: { total: successful, successful, skipped: 0, failed: 0 } } };
 }
 

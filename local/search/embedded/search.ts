@@ -1,9 +1,10 @@
 import { parseAggregations } from './aggregation-dsl.ts';
 import { aggregate } from './aggregations.ts';
 import type { Index } from './document-index.ts';
+import type { Scope } from './engine.ts';
 import { highlightHit, parseHighlight } from './highlight.ts';
 import type { Answer, Json, JsonObject } from './json.ts';
-import { MATCH_ALL, type Mark, type Query } from './query.ts';
+import { MATCH_ALL, type Mark, NO_MATCH, type Query } from './query.ts';
 import { compile } from './query-dsl.ts';
 import { SearchRefusal } from './refusal.ts';
 import { maxResultWindow } from './settings.ts';
@@ -37,11 +38,16 @@ export interface SearchResult {
 }
 
 /** Matches of one index in the order they were written. */
-export function matches(index: Index, query: Json | undefined): Hit[] {
-  return run(index, ready(index, query));
+export function matches(scope: Scope, query: Json | undefined): Hit[] {
+  return run(scope.index, ready(scope, query));
 }
 
-const ready = (index: Index, query: Json | undefined) => (query === undefined ? MATCH_ALL : compile(query, index));
+function ready({ index, filter }: Scope, json: Json | undefined): Query {
+  const query = json === undefined ? MATCH_ALL : compile(json, index);
+  if (filter === undefined) return query;
+  const { score } = compile(filter, index);
+  return { marks: query.marks, score: doc => (score(doc) < 0 ? NO_MATCH : query.score(doc)) };
+}
 
 function run(index: Index, query: Query): Hit[] {
   const hits: Hit[] = [];
@@ -53,12 +59,13 @@ function run(index: Index, query: Query): Hit[] {
 }
 
 /** Answers a search by looking at every document: right for tens of thousands, which is what a stand-in holds. */
-export function runSearch(indices: readonly Index[], request: SearchRequest): SearchResult {
+export function runSearch(scopes: readonly Scope[], request: SearchRequest): SearchResult {
+  const indices = scopes.map(({ index }) => index);
   checkWindow(indices, request);
   const aggregations = request.aggregations && parseAggregations(request.aggregations, indices);
   const sort = parseSort(request.sort, indices);
   checkSearchAfter(request.searchAfter, sort);
-  const queries = new Map(indices.map(index => [index, ready(index, request.query)] as const));
+  const queries = new Map(scopes.map(scope => [scope.index, ready(scope, request.query)] as const));
   const { minScore } = request;
   const found = [...queries].flatMap(([index, query]) => run(index, query));
   const hits = minScore === undefined ? found : found.filter(({ score }) => score >= minScore);

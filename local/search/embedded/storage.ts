@@ -38,6 +38,8 @@ export class Storage {
   readonly #db: DatabaseSync;
   readonly #put: StatementSync;
 
+  #failed = false;
+
   constructor(file: string) {
     this.#db = new DatabaseSync(file);
     this.#db.exec(`
@@ -46,6 +48,11 @@ export class Storage {
       CREATE TABLE IF NOT EXISTS kept (kind TEXT, name TEXT, json TEXT NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;
     `);
     this.#put = this.#db.prepare('INSERT OR REPLACE INTO kept (kind, name, json) VALUES (?, ?, ?)');
+  }
+
+  /** After a transaction that failed, what is in memory may be ahead of what is here: the process has to start again. */
+  get hasFailed(): boolean {
+    return this.#failed;
   }
 
   close(): void {
@@ -62,6 +69,7 @@ export class Storage {
       return result;
     } catch (error) {
       this.#db.exec('ROLLBACK');
+      this.#failed = true;
       throw error;
     }
   }

@@ -1,5 +1,5 @@
 import { isObject, type Json } from './json.ts';
-import { type Field, type FieldTypeName, isDecimal, isInteger, isNumber } from './mapping.ts';
+import { type Field, type FieldTypeName, isDecimal, isNumber } from './mapping.ts';
 import { type Cause, notSpoken, type Refusal, refuse } from './refusal.ts';
 import { parseDate } from './times.ts';
 
@@ -21,7 +21,7 @@ export function parseValue(value: Json, field: Field, id: string): string | numb
   }
   if (type === 'boolean') return parseBoolean(value, fail);
   if (type === 'date') return parseDateValue(String(value), field, fail);
-  return parseNumber(value, type, fail);
+  return parseNumber(value, field, fail);
 }
 
 function objectCause(type: FieldTypeName): Cause {
@@ -67,18 +67,30 @@ function parseDateValue(text: string, { format }: Field, fail: (cause: Cause) =>
   throw fail({ type: 'illegal_argument_exception', reason, caused_by: cause });
 }
 
-function parseNumber(value: Json, type: FieldTypeName, fail: (cause: Cause) => Refusal): number | undefined {
-  if (value === '') return undefined;
+function parseNumber(value: Json, { type, coerce }: Field, fail: (cause: Cause) => Refusal): number | undefined {
+  if (value === '' && coerce) return undefined;
   if (typeof value === 'boolean') {
     const token = `VALUE_${String(value).toUpperCase()}`;
     throw fail({ type: 'json_parse_exception', reason: `Current token (${token}) not numeric` });
+  }
+  const name = `${type[0]?.toUpperCase()}${type.slice(1)}`;
+  if (typeof value === 'string' && !coerce) {
+    throw fail({ type: 'illegal_argument_exception', reason: `${name} value passed as String` });
   }
   const number = readNumber(String(value));
   if (number === undefined) {
     const kind = isDecimal(type) ? 'number_format_exception' : 'illegal_argument_exception';
     throw fail({ type: kind, reason: `For input string: "${value}"` });
   }
-  if (isInteger(type)) return parseInteger(value, Math.trunc(number), type, fail);
+  if (isDecimal(type)) return parseDecimal(number, type, fail);
+  if (!coerce && !Number.isInteger(number)) {
+    const reason = `${value} cannot be converted to ${name} without data loss`;
+    throw fail({ type: 'illegal_argument_exception', reason });
+  }
+  return parseInteger(value, Math.trunc(number), type, fail);
+}
+
+function parseDecimal(number: number, type: FieldTypeName, fail: (cause: Cause) => Refusal): number {
   const stored = type === 'float' ? Math.fround(number) : number;
   if (Number.isFinite(stored)) return stored;
   const reason = `[${type}] supports only finite values, but got [${stored > 0 ? '' : '-'}Infinity]`;

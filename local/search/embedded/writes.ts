@@ -12,6 +12,8 @@ export interface Write {
   /** Absent: the engine makes one up. */
   readonly id: string | undefined;
   readonly versioning: Versioning;
+  /** The name must be an alias: no index is made for the write. */
+  readonly requireAlias: boolean;
   readonly source: string;
 }
 
@@ -27,9 +29,13 @@ export interface Done {
 const MAX_ID_BYTES = 512;
 
 /** Applies one write, or throws the refusal that is its outcome. */
-export function applyWrite(engine: Engine, { action, index: name, id: given, versioning, source }: Write): Done {
-  const external = versioning.type !== 'internal';
-  const index = engine.forWriting(name, action !== 'delete' || external);
+export function applyWrite(engine: Engine, write: Write): Done {
+  const { action, id: given, versioning, source } = write;
+  const deletes = action === 'delete';
+  const index = engine.forWriting(write.index, {
+    mayCreate: !deletes || (versioning.type !== 'internal' && !write.requireAlias),
+    requireAlias: write.requireAlias && !deletes,
+  });
   if (given === '') throw refuse(400, 'illegal_argument_exception', 'if _id is specified it must not be empty');
   const id = given ?? randomBytes(15).toString('base64url');
   if (Buffer.byteLength(id) > MAX_ID_BYTES) {
