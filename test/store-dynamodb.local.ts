@@ -16,6 +16,8 @@ import { deleted, keyBlock, live, suiteContract } from './store-samples.ts';
 import { testStore } from './store-suite.ts';
 
 const START_TIMEOUT_MS = 15 * 60_000;
+/** An emulator on a busy machine is not down because it takes seconds. */
+const PATIENT = { requestTimeout: 20_000, throwOnRequestTimeout: true };
 const AWS = { region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
 
 const parts = await findDynamoParts(process.env);
@@ -33,7 +35,7 @@ async function start(choice: DynamoChoice): Promise<Running> {
   const dataDir = mkdtempSync(join(tmpdir(), 'distributary-dynamodb-'));
   let dynamo = await startDynamo({ choice, dataDir, onLog: () => {} });
   const proxy = await startOutageProxy(dynamo.endpoint);
-  const client = dynamoClient({ endpoint: proxy.url, ...AWS });
+  const client = dynamoClient({ endpoint: proxy.url, requestHandler: PATIENT, ...AWS });
   await createControlTable(client, 'control');
   return {
     client,
