@@ -16,6 +16,7 @@ interface Persistence {
 
 interface Message {
   readonly sentTimestamp: number;
+  approximateReceiveCount: number;
 }
 
 interface FauxqsQueue {
@@ -170,10 +171,14 @@ class Bus {
     return handles.length;
   }
 
-  /** What was received with these handles is visible again. */
+  /** What was received with these handles is visible again, as if it never had been. */
   takeBack(queueUrl: string, handles: readonly string[]): void {
     const queue = this.#sqs.getQueueByName(queueUrl.slice(queueUrl.lastIndexOf('/') + 1));
-    for (const handle of handles) queue?.changeVisibility(handle, 0);
+    for (const handle of handles) {
+      const entry = queue?.inflightMessages.get(handle);
+      if (entry) entry.message.approximateReceiveCount -= 1;
+      queue?.changeVisibility(handle, 0);
+    }
   }
 
   releaseAll(): void {

@@ -1,5 +1,4 @@
 import { join, resolve } from 'node:path';
-import { build } from 'esbuild';
 import { queueUrl } from './aws.ts';
 import { CREDENTIALS } from './credentials.ts';
 import { CustomResources } from './custom-resources.ts';
@@ -10,6 +9,7 @@ import type { LocalEvent, LocalMode, LocalModeOptions, LocalStatus } from './loc
 import { type Ports, SERVER_NAMES, Servers } from './local-servers.ts';
 import { pipelinePlaces } from './pipeline-places.ts';
 import { allowLogins, createDatabase, createTables, roleUrl } from './provisioning.ts';
+import { bundleBootstrap } from './runtime/bundle-bootstrap.ts';
 import { type ControlServer, startControlServer } from './runtime/control-server.ts';
 import { LocalFunctions } from './runtime/functions.ts';
 import { MetricStore } from './runtime/metrics.ts';
@@ -29,7 +29,7 @@ export async function start(options: LocalModeOptions, data: DataFolder, undo: U
   const ports = await allotPorts(data, SERVER_NAMES, options.ports ?? {});
   const servers = new Servers({ data, ports, search: options.search, dynamodb: options.dynamodb, tell });
   undo.push(() => servers.stop());
-  const [outDir, bootstrap] = await Promise.all([templates(options, tell), bundleBootstrap(data)]);
+  const [outDir, bootstrap] = await Promise.all([templates(options, tell), bundleBootstrap(data.folder('runtime'))]);
   const model = readModel(readAssembly(outDir), surroundingsOf(ports));
   const database = await openDatabase(model, servers);
   const places = () => placesOf(ports, database, servers);
@@ -74,14 +74,6 @@ const SYNTHESES = join(ROOT, '.distributary', 'syntheses');
 function templates({ outDir }: LocalModeOptions, tell: (event: LocalEvent) => void): Promise<string> | string {
   const onLog = (message: string) => tell({ kind: 'step', message });
   return outDir ?? synthesised({ root: ROOT, cache: SYNTHESES, onLog });
-}
-
-/** In JavaScript, and in one file: Node strips types at the cost of 18 MB and 50 ms to each instance. */
-async function bundleBootstrap(data: DataFolder): Promise<string> {
-  const outfile = join(data.folder('runtime'), 'bootstrap.mjs');
-  const entryPoints = [join(import.meta.dirname, 'runtime', 'bootstrap.ts')];
-  await build({ entryPoints, outfile, bundle: true, platform: 'node', format: 'esm', target: 'node24' });
-  return outfile;
 }
 
 const HOST = '127.0.0.1';

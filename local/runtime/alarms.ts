@@ -33,7 +33,7 @@ export class Alarms {
     return this.#alarms.flatMap(alarm => {
       const before = this.#statuses.get(alarm.name);
       const points = this.#datapoints(alarm, now);
-      const state = judge(alarm, points, before?.state ?? 'INSUFFICIENT_DATA');
+      const state = judge(alarm, points);
       const { name, description, threshold } = alarm;
       const since = state === before?.state ? before.since : now;
       const status = { name, state, since, description, value: points[0], threshold };
@@ -69,11 +69,10 @@ const COMPARE = {
   LessThanOrEqualToThreshold: (value: number, threshold: number) => value <= threshold,
 } as const;
 
-function judge(alarm: Alarm, points: readonly (number | undefined)[], before: AlarmState): AlarmState {
+function judge(alarm: Alarm, points: readonly (number | undefined)[]): AlarmState {
   const { comparison, threshold, missing, datapointsToAlarm } = alarm;
   const isSilent = points.every(point => point === undefined);
   if (isSilent && missing === 'missing') return 'INSUFFICIENT_DATA';
-  if (isSilent && missing === 'ignore') return before;
   // Just started: silence may yet be broken.
   if (isSilent && points.length < datapointsToAlarm && missing === 'breaching') return 'INSUFFICIENT_DATA';
   const isAbove = (point: number | undefined) =>

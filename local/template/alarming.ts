@@ -38,7 +38,7 @@ export interface Alarm {
   readonly datapointsToAlarm: number;
   readonly threshold: number;
   readonly comparison: z.infer<typeof comparison>;
-  readonly missing: 'breaching' | 'notBreaching' | 'ignore' | 'missing';
+  readonly missing: 'breaching' | 'notBreaching' | 'missing';
 }
 
 const DEFAULT_PERIOD_SECONDS = 60;
@@ -65,7 +65,7 @@ export const alarmKind = kindOf({
     DatapointsToAlarm: number.optional(),
     Threshold: number,
     ComparisonOperator: comparison,
-    TreatMissingData: z.enum(['breaching', 'notBreaching', 'ignore', 'missing']).default('missing'),
+    TreatMissingData: z.enum(['breaching', 'notBreaching', 'missing']).default('missing'),
   },
   ignores: [...actions, 'Unit'],
   build(properties, { id, identity }): Alarm {
