@@ -30,13 +30,20 @@ export async function runCommandLine(
     code = await run({ terminal: surroundings.terminal, signal: surroundings.signal, json });
   });
   try {
-    await program.parseAsync(args, { from: 'user' });
+    if (args.length === 0) program.outputHelp();
+    else await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.fine;
-    show(error instanceof CommanderError ? usageError(error, line.name) : error, json, surroundings);
+    show(error instanceof CommanderError ? usageError(error, helpOf(line, args)) : error, json, surroundings);
     return EXIT.error;
   }
+}
+
+/** Where help for these arguments is found. */
+function helpOf({ name, commands }: CommandLine, args: readonly string[]): string {
+  const command = commands.map(({ usage }) => usage.split(' ')[0]).find(known => args.includes(known!));
+  return [name, command, '--help'].filter(Boolean).join(' ');
 }
 
 type Start = (run: (session: Session) => Promise<ExitCode>) => Promise<void>;
@@ -44,12 +51,11 @@ type Start = (run: (session: Session) => Promise<ExitCode>) => Promise<void>;
 function programOf({ name, version, summary, commands }: CommandLine, terminal: Terminal, start: Start): Commander {
   const program = new Commander(name).description(summary).version(version, '-V, --version', 'print the version');
   program.helpOption('-h, --help', 'show help').helpCommand('help [command]', 'show help of a command');
-  program.action(() => program.help());
   const examples = commands.flatMap(command => command.examples.slice(0, 1));
   settle(program, terminal).addHelpText('after', exampleText(examples));
   for (const command of commands) {
     const sub = program.command(command.usage).summary(command.summary);
-    sub.description([command.summary, command.description].filter(Boolean).join('\n\n'));
+    sub.description([command.summary, command.description?.replaceAll('\n', ' ')].filter(Boolean).join('\n\n'));
     for (const option of command.options) sub.addOption(option);
     sub.option('--json', 'print the result as JSON').helpOption('-h, --help', 'show help');
     settle(sub, terminal).addHelpText('after', exampleText(command.examples));
@@ -70,11 +76,13 @@ function exampleText(examples: Command['examples']): string {
   return ['', 'Examples:', ...examples.map(({ line, what }) => `  ${line.padEnd(width)}  ${what}`)].join('\n');
 }
 
-/** `error: unknown command 'imprt'\n(Did you mean import?)` becomes an error of the table. */
-function usageError({ message }: CommanderError, name: string): DistributaryError {
-  const [what = message, suggestion] = message.replace(/^error: /, '').split('\n');
+/** `error: unknown command 'imprt'\n(Did you mean import?)` becomes an error of the table; `help` is the command to type. */
+function usageError({ code, message }: CommanderError, help: string): DistributaryError {
+  // Asked for help of a command that there is not, commander only shows help.
+  const said = code === 'commander.help' ? 'there is no such command' : message.replace(/^error: /, '');
+  const [what = said, suggestion] = said.split('\n');
   const hint = suggestion?.replace(/^\(Did you mean (.*)\?\)$/, 'did you mean $1?');
-  return new DistributaryError('usage', what, { hint: [hint, `see ${name} --help`].filter(Boolean).join(' ') });
+  return new DistributaryError('usage', what, { hint: [hint, `see ${help}`].filter(Boolean).join(' ') });
 }
 
 function show(error: unknown, json: boolean, { terminal, debug }: Surroundings): void {

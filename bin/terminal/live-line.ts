@@ -3,38 +3,34 @@ import type { Terminal } from './terminal.ts';
 
 export interface LiveLine {
   show(line: string): void;
+  /** Says something above the line. */
+  readonly note: (line: string) => void;
   /** Leaves the last line standing. */
   stop(): void;
 }
 
-const PLAIN_LINE_EVERY_MS = 10_000;
+const CLEAR_LINE = '\r\u001b[2K';
 
-/** One line that is redrawn on a terminal; elsewhere it is printed again every ten seconds. */
-export function liveLine(terminal: Terminal): LiveLine {
-  return terminal.interactive ? redrawn(terminal) : repeated(terminal);
-}
+/** One last line that is redrawn on a terminal; elsewhere each is a line of its own. */
+export const liveLine = (terminal: Terminal): LiveLine =>
+  terminal.interactive ? redrawn(terminal) : { show: terminal.note, note: terminal.note, stop() {} };
 
 function redrawn(terminal: Terminal): LiveLine {
   const { notes } = terminal;
+  let shown = '';
   return {
     show(line) {
       // A line that wraps could not be redrawn.
-      const fits = stripVTControlCharacters(line).length < terminal.columns;
-      const shown = fits ? line : `${stripVTControlCharacters(line).slice(0, terminal.columns - 2)}…`;
-      notes.write(`\r\u001b[2K${shown}`);
+      const plain = stripVTControlCharacters(line);
+      shown = plain.length < terminal.columns ? line : `${plain.slice(0, terminal.columns - 2)}…`;
+      notes.write(CLEAR_LINE + shown);
     },
-    stop: () => void notes.write('\n'),
-  };
-}
-
-function repeated({ note }: Terminal): LiveLine {
-  let shownAt = 0;
-  return {
-    show(line) {
-      if (Date.now() - shownAt < PLAIN_LINE_EVERY_MS) return;
-      shownAt = Date.now();
-      note(line);
+    note(line) {
+      notes.write(`${shown === '' ? '' : CLEAR_LINE}${line}\n${shown}`);
     },
-    stop() {},
+    stop() {
+      if (shown !== '') notes.write('\n');
+      shown = '';
+    },
   };
 }

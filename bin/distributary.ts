@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runCommandLine } from './command-line.ts';
+import { demoCommand } from './commands/demo.ts';
+import { devCommand } from './commands/dev.ts';
+import { importCommand } from './commands/import.ts';
+import { statusCommand } from './commands/status.ts';
+import { openTerminal } from './terminal/terminal.ts';
+
+const FORCED = 130;
+
+const { version, description } = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8'));
+const terminal = openTerminal();
+const interruption = new AbortController();
+// Whoever read our results has left: finish in order, as after Ctrl-C.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => interruption.abort());
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // Whatever we started ends when this process does.
+    if (interruption.signal.aborted) process.exit(FORCED);
+    interruption.abort();
+  });
+}
+
+const commandLine = {
+  name: 'distributary',
+  version,
+  summary: description,
+  commands: [devCommand, importCommand, statusCommand, demoCommand],
+};
+process.exitCode = await runCommandLine(commandLine, process.argv.slice(2), {
+  terminal,
+  signal: interruption.signal,
+  debug: Boolean(process.env.DISTRIBUTARY_DEBUG),
+});

@@ -1,0 +1,121 @@
+import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
+import { LANES, type Lane } from '../../core/change.ts';
+import type { ProjectedContract } from '../../core/store-contract.ts';
+import { counting, manifest } from '../../functions/stores/parquet-manifest.ts';
+import { bucketObjects } from '../../functions/stores/parquet-objects.ts';
+import type { QueueDepth } from '../../local/aws.ts';
+import type { Endpoints } from '../../local/endpoints.ts';
+import type { MetricReading } from '../../local/runtime/metrics.ts';
+import type { OpenStores } from '../../local/verification/open-stores.ts';
+import { countSearched } from '../../local/verification/readers-view.ts';
+
+/** `late`: beyond what its contract tolerates. `behind`: beyond what is normal. `silent`: nothing has arrived yet. */
+export type Freshness = 'fresh' | 'behind' | 'late' | 'silent';
+
+export interface LaneView {
+  readonly visible: number;
+  readonly inFlight: number;
+  /** Put off, while the store does not answer. */
+  readonly delayed: number;
+  readonly oldestSeconds: number;
+}
+
+export interface StoreView {
+  readonly store: string;
+  readonly engine: string;
+  readonly lanes: Readonly<Record<Lane, LaneView>>;
+  /** Age of the watermark: all that was committed before is in the store. */
+  readonly freshnessSeconds: number | undefined;
+  readonly normalSeconds: number;
+  readonly maximumSeconds: number;
+  readonly freshness: Freshness;
+  /** From commit to queryable, over the last minutes. */
+  readonly lag: { readonly p50: number; readonly p95: number; readonly p99: number } | undefined;
+  /** Changes applied over the last minutes. */
+  readonly applied: number;
+  /** Messages in the failed queue. */
+  readonly failed: number;
+  /** Documents that its readers may find; of facts, rows. Undefined while the store does not answer. */
+  readonly documents: number | undefined;
+  /** Names of its alarms that ring. */
+  readonly alarms: readonly string[];
+}
+
+/** What all stores are looked at with. */
+export interface Observed {
+  readonly endpoints: Endpoints;
+  readonly stores: OpenStores;
+  readonly queues: readonly QueueDepth[];
+  readonly metrics: readonly MetricReading[];
+  readonly ringing: readonly string[];
+}
+
+export async function viewStore(contract: ProjectedContract, observed: Observed): Promise<StoreView> {
+  const { store_name: store, engine, freshness_contract } = contract;
+  const { normal_p95: normalSeconds, maximum_before_alert: maximumSeconds } = freshness_contract;
+  const place = observed.endpoints.stores[store]!;
+  const lag = readingOf(observed, store, 'indexing_lag_seconds');
+  const freshnessSeconds = await watermarkAge(observed, store);
+  return {
+    store,
+    engine,
+    lanes: { standard: laneOf(observed, place.queueUrl), priority: laneOf(observed, place.priorityQueueUrl) },
+    freshnessSeconds,
+    normalSeconds,
+    maximumSeconds,
+    freshness: judge(freshnessSeconds, normalSeconds, maximumSeconds),
+    lag: lag && { p50: lag.p50, p95: lag.p95, p99: lag.p99 },
+    applied: readingOf(observed, store, 'applied_count')?.sum ?? 0,
+    failed: depthOf(observed, place.failedQueueUrl),
+    documents: await documentsOf(contract, observed).catch(() => undefined),
+    alarms: observed.ringing.filter(alarm => alarm.includes(`-${store}-`)),
+  };
+}
+
+function judge(age: number | undefined, normal: number, maximum: number): Freshness {
+  if (age === undefined) return 'silent';
+  if (age > maximum) return 'late';
+  return age > normal ? 'behind' : 'fresh';
+}
+
+/** A store is as fresh as its slower lane. */
+async function watermarkAge({ stores }: Observed, store: string): Promise<number | undefined> {
+  try {
+    const watermarks = await stores.control.watermarksOf(store);
+    const oldest = Math.min(...LANES.map(lane => watermarks[lane] ?? Number.NEGATIVE_INFINITY));
+    return Number.isFinite(oldest) ? Math.max(0, (Date.now() - oldest) / 1000) : undefined;
+  } catch {
+    // The control table does not answer: nothing is known.
+    return undefined;
+  }
+}
+
+const readingOf = ({ metrics }: Observed, service: string, name: string): MetricReading | undefined =>
+  metrics.find(metric => metric.name === name && metric.dimensions.service === service);
+
+const NO_MESSAGES: LaneView = { visible: 0, inFlight: 0, delayed: 0, oldestSeconds: 0 };
+
+function laneOf({ queues }: Observed, url: string): LaneView {
+  const queue = queues.find(one => one.url === url);
+  if (!queue) return NO_MESSAGES;
+  const { visible, inFlight, delayed, oldestSeconds } = queue;
+  return { visible, inFlight, delayed, oldestSeconds };
+}
+
+function depthOf(observed: Observed, url: string): number {
+  const { visible, inFlight, delayed } = laneOf(observed, url);
+  return visible + inFlight + delayed;
+}
+
+async function documentsOf(contract: ProjectedContract, { endpoints, stores }: Observed): Promise<number | undefined> {
+  const place = endpoints.stores[contract.store_name]!;
+  if (contract.engine === 'opensearch') return countSearched(endpoints, place);
+  const { current } = await stores.control.readTargets(contract.store_name);
+  if (!current) return undefined;
+  if (contract.engine === 'dynamodb') {
+    const { Table } = await stores.dynamo.send(new DescribeTableCommand({ TableName: current.name }));
+    return Table?.ItemCount;
+  }
+  const files = await manifest(stores.control, bucketObjects(stores.s3, place.bucket!)).entries(current);
+  return counting(files).reduce((rows, file) => rows + file.rows, 0);
+}
