@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { LANES, type Lane } from './change.ts';
 import { DistributaryError } from './errors.ts';
 import { type Defect, defectAt, hintOf, type Path, parseYaml } from './yaml.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AggregateId, TenantId, Version } from './version.ts';
 
 /** Priority carries what takes rights away or content out of sight; a backlog of ordinary updates never delays it. */

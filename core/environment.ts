@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DistributaryError } from './errors.ts';
 
 /** Variable name → how its text is read. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Change, changeSchema, type Heartbeat, heartbeatSchema, type Lane } from './change.ts';
 import { DistributaryError } from './errors.ts';
 import type { AggregateId, TenantId, Version } from './version.ts';

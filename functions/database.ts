@@ -1,7 +1,7 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { Signer } from '@aws-sdk/rds-signer';
 import type pg from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DistributaryError } from '../core/errors.ts';
 
 /** The variables of core/environment.ts that say how to reach the canonical store, parsed. */

@@ -4,7 +4,6 @@ import { applyBatch, type BatchPorts, type BatchReport } from '../../core/batch.
 import { Breaker } from '../../core/breaker.ts';
 import { type Heartbeat, LANES, type Lane } from '../../core/change.ts';
 import { DistributaryError } from '../../core/errors.ts';
-import type { AggregateId } from '../../core/version.ts';
 import type { Control } from '../control.ts';
 import { defer } from './deferral.ts';
 
@@ -23,9 +22,6 @@ export interface ProjectingOptions {
   readonly queueUrls: Readonly<Record<Lane, string>>;
   readonly events: ProjectingEvents;
 }
-
-/** No aggregate has it: reading it only asks whether the store answers. */
-const NOBODY = '00000000-0000-0000-0000-000000000000' as AggregateId;
 
 /** One function instance's work for its store, across invocations: the breaker remembers. */
 export class Projecting {
@@ -81,12 +77,9 @@ export class Projecting {
   /** A heartbeat on its own touches no document: ask the store, lest an outage looks fresh. */
   async #probe({ heartbeats, applied, stale }: BatchReport): Promise<DistributaryError | undefined> {
     if (heartbeats.length === 0 || applied.length + stale > 0) return undefined;
-    const { store, targets } = this.#options.ports;
     try {
-      const [current] = await targets();
-      if (!current) return new DistributaryError('target-missing', 'the store has no target that receives writes');
-      await store.read(current, NOBODY);
-      return undefined;
+      if (await this.#options.ports.store.current()) return undefined;
+      return new DistributaryError('target-missing', 'the store has no target that readers see');
     } catch (error) {
       if (error instanceof DistributaryError) return error;
       throw error;

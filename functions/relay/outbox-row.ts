@@ -18,41 +18,58 @@ const LANE = /^(standard|priority)$/;
 const INTEGER = /^\d{1,16}$/;
 const TRACEPARENT = /^[\x21-\x7e]{1,100}$/;
 
+/** What each column must look like; those not named here are looked at one by one. */
+const COLUMNS = Object.entries({
+  aggregate: WORD,
+  change: WORD,
+  aggregate_id: UUID,
+  tenant_id: UUID,
+  version: INTEGER,
+  digest: INTEGER,
+  lane: LANE,
+  schema_version: INTEGER,
+});
+
 /**
  * Reads one outbox row. Throws `outbox-row-malformed` or `outbox-row-oversized`, naming the row's id and the columns at
  * fault. By hand, without a schema library: this runs for each change, and the triggers make the rows right.
  */
 export function readOutboxRow(row: Row, committedAt: number): OutboxChange {
-  const faults: string[] = [];
-  const take = (column: string, pattern: RegExp): string => {
-    const value = row[column] ?? '';
-    if (!pattern.test(value)) faults.push(`${column} is ${JSON.stringify(value.slice(0, 80))}`);
-    return value;
-  };
-  const traceparent = row.traceparent ?? undefined;
+  const { traceparent, payload: state = null } = row;
   const header: ChangeHeader = {
-    aggregate: take('aggregate', WORD),
-    change: take('change', WORD),
-    key: take('aggregate_id', UUID) as AggregateId,
-    tenant: take('tenant_id', UUID) as TenantId,
-    version: Number(take('version', INTEGER)) as Version,
-    digest: Number(take('digest', INTEGER)),
-    lane: take('lane', LANE) as Lane,
-    schemaVersion: Number(take('schema_version', INTEGER)),
+    aggregate: row.aggregate as string,
+    change: row.change as string,
+    key: row.aggregate_id as AggregateId,
+    tenant: row.tenant_id as TenantId,
+    version: Number(row.version) as Version,
+    digest: Number(row.digest),
+    lane: row.lane as Lane,
+    schemaVersion: Number(row.schema_version),
     committedAt,
     // Tracing is a courtesy: a header that no tracer made does not stop a change.
-    ...(traceparent !== undefined && TRACEPARENT.test(traceparent) ? { traceparent } : {}),
+    traceparent: traceparent && TRACEPARENT.test(traceparent) ? traceparent : undefined,
   };
-  const state = row.payload ?? null;
-  const deleted = row.deleted === 't';
-  if (!(header.version >= 1 && Number.isSafeInteger(header.version))) faults.push(`version is ${header.version}`);
-  if (header.digest > 0xffffffff) faults.push(`digest is ${header.digest}`);
-  if (header.schemaVersion < 1) faults.push('schema_version is 0');
-  if (deleted !== (state === null)) faults.push(deleted ? 'deleted, but has a payload' : 'payload is missing');
-  if (state !== null && !state.trimStart().startsWith('{')) faults.push('payload is no JSON object');
-  if (faults.length > 0)
-    throw new DistributaryError('outbox-row-malformed', `outbox row ${row.id}: ${faults.join('; ')}`);
+  const faults = faultsOf(row, header);
+  if (faults) throw new DistributaryError('outbox-row-malformed', `outbox row ${row.id}: ${faults.join('; ')}`);
   return { header, state, bytes: sized(row, state) };
+}
+
+/** Undefined for a good row, which is nearly every one. */
+function faultsOf(row: Row, { version, digest, schemaVersion }: ChangeHeader): string[] | undefined {
+  let faults: string[] | undefined;
+  const fault = (what: string) => void (faults ??= []).push(what);
+  for (const [column, pattern] of COLUMNS) {
+    const value = row[column] ?? '';
+    if (!pattern.test(value)) fault(`${column} is ${JSON.stringify(value.slice(0, 80))}`);
+  }
+  if (!(version >= 1 && Number.isSafeInteger(version))) fault(`version is ${version}`);
+  if (digest > 0xffffffff) fault(`digest is ${digest}`);
+  if (schemaVersion < 1) fault('schema_version is 0');
+  const deleted = row.deleted === 't';
+  const state = row.payload ?? null;
+  if (deleted !== (state === null)) fault(deleted ? 'deleted, but has a payload' : 'payload is missing');
+  if (state !== null && !state.trimStart().startsWith('{')) fault('payload is no JSON object');
+  return faults;
 }
 
 function sized(row: Row, state: string | null): number {

@@ -1,5 +1,5 @@
 import type { Lane } from '../../core/change.ts';
-import { encodePack, MAX_PACK_BYTES } from '../../core/pack.ts';
+import { type ChangeHeader, encodePack, MAX_PACK_BYTES } from '../../core/pack.ts';
 import type { Entry } from './ledger.ts';
 
 /** One message for the topic, and the transactions that wait for it. */
@@ -29,9 +29,9 @@ export class Packer {
   readonly #open = new Map<string, OpenPack>();
   readonly #closed: { readonly priority: Pack[]; readonly standard: Pack[] } = { priority: [], standard: [] };
 
-  /** Yields the bytes that the event takes in a pack, its comma included. */
-  add(aggregate: string, lane: Lane, event: string, committedAt: number, entry: Entry): number {
-    const bytes = Buffer.byteLength(event) + 1;
+  /** Yields what it takes in a pack, its comma included. */
+  add({ aggregate, lane, committedAt }: ChangeHeader, event: string, eventBytes: number, entry: Entry): number {
+    const bytes = eventBytes + 1;
     const name = `${aggregate}/${lane}`;
     let pack = this.#open.get(name);
     if (pack && pack.bytes + bytes > MAX_PACK_BYTES) {

@@ -3,7 +3,7 @@ import { type Heartbeat, LANES } from '../../core/change.ts';
 import { DistributaryError } from '../../core/errors.ts';
 import { type ChangeHeader, encodeChange, MAX_INLINE_STATE_BYTES } from '../../core/pack.ts';
 import { type Entry, Ledger } from './ledger.ts';
-import { readOutboxRow } from './outbox-row.ts';
+import { type OutboxChange, readOutboxRow } from './outbox-row.ts';
 import { type Pack, Packer } from './packer.ts';
 import type { Insert, Row } from './pgoutput.ts';
 import type { ReplicationStream, TransactionPart } from './replication.ts';
@@ -112,24 +112,27 @@ class Relaying {
       return;
     }
     try {
-      const { header, state, bytes } = readOutboxRow(row, committedAt);
+      const change = readOutboxRow(row, committedAt);
       this.#events.saw();
-      if (state !== null && bytes > MAX_INLINE_STATE_BYTES) this.#addByReference(header, state, bytes, entry);
-      else this.#add(encodeChange(header, state === null ? { deleted: true } : { state }), header, entry);
+      if (change.bytes > MAX_INLINE_STATE_BYTES) this.#addByReference(change, entry);
+      else this.#add(change, entry);
     } catch (error) {
       if (!(error instanceof DistributaryError)) throw error;
       this.#park(row, error, entry);
     }
   }
 
-  #add(event: string, { aggregate, lane, committedAt }: ChangeHeader, entry: Entry): void {
-    this.#outstandingBytes += this.#packer.add(aggregate, lane, event, committedAt, entry);
+  #add({ header, state, bytes }: OutboxChange, entry: Entry): void {
+    const event = encodeChange(header, state === null ? { deleted: true } : { state });
+    // Around the state all is ASCII; counting its bytes once is enough.
+    const eventBytes = state === null ? event.length : event.length - state.length + bytes;
+    this.#outstandingBytes += this.#packer.add(header, event, eventBytes, entry);
   }
 
-  #addByReference(header: ChangeHeader, state: string, bytes: number, entry: Entry): void {
+  #addByReference({ header, state, bytes }: OutboxChange, entry: Entry): void {
     this.#hold(entry, bytes, async () => {
-      const dataref = await this.#sink.keepState(header, state);
-      this.#add(encodeChange(header, { dataref }), header, entry);
+      const event = encodeChange(header, { dataref: await this.#sink.keepState(header, state!) });
+      this.#outstandingBytes += this.#packer.add(header, event, Buffer.byteLength(event), entry);
     });
   }
 
