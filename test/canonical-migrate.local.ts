@@ -1,3 +1,7 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+import { jest } from '@jest/globals';
 import pg from 'pg';
 import { migrate } from '../functions/migrate/migrate.ts';
 import { readScripts } from '../functions/migrate/scripts.ts';
@@ -50,6 +54,53 @@ test('a login without superuser rights can migrate, as on Aurora', async () => {
   await query('grant distributary_relay to migrator with admin option').catch(() => {});
   const applied = await migrate({ connectionString: login.href }, readScripts(CANONICAL));
   expect(applied).toContain('capture.sql');
+});
+
+describe('the function behind the custom resource', () => {
+  const answers: { Status: string; Reason?: string; PhysicalResourceId: string; Data?: object }[] = [];
+  const cloudFormation = createServer(async (request, response) => {
+    answers.push((await json(request)) as (typeof answers)[number]);
+    response.end();
+  });
+  beforeAll(() => new Promise<void>(resolve => cloudFormation.listen(0, '127.0.0.1', resolve)));
+  afterAll(() => new Promise(resolve => cloudFormation.close(resolve)));
+
+  async function call(RequestType: string, database: string) {
+    Object.assign(process.env, {
+      DATABASE_URL: database,
+      CANONICAL_DIR: CANONICAL,
+      SLOT_NAME: 'migrated',
+      PUBLICATION_NAME: 'distributary_outbox',
+    });
+    jest.resetModules();
+    const { handler } = await import('../functions/migrate/index.ts');
+    const { port } = cloudFormation.address() as AddressInfo;
+    const event = { RequestType, ResponseURL: `http://127.0.0.1:${port}/`, StackId: 's', LogicalResourceId: 'Applied' };
+    await handler(event as never, { getRemainingTimeInMillis: () => 60_000 } as never);
+    return answers.at(-1)!;
+  }
+
+  test('migrates and makes the slot on creation and on update, and leaves the data alone on deletion', async () => {
+    expect(await call('Create', url)).toMatchObject({
+      Status: 'SUCCESS',
+      PhysicalResourceId: 'canonical-schema',
+      Data: { applied: '8' },
+    });
+    expect(await call('Update', url)).toMatchObject({ Status: 'SUCCESS', Data: { applied: '0' } });
+    expect(await call('Delete', url)).toMatchObject({ Status: 'SUCCESS' });
+    expect(await query('select from canonical.cases')).toEqual([]);
+    expect(await query('select plugin from pg_replication_slots')).toEqual([{ plugin: 'pgoutput' }]);
+  });
+
+  test('tells CloudFormation why it failed', async () => {
+    const silenced = jest.spyOn(console, 'error').mockImplementation(() => {});
+    await query('create schema canonical');
+    const { Status, Reason } = await call('Create', url);
+    silenced.mockRestore();
+    expect(Status).toBe('FAILED');
+    expect(Reason).toContain('canonical/001-roles.sql');
+    expect(Reason).toContain('schema "canonical" already exists (42P06) (migration-failed)');
+  });
 });
 
 test('new ones are applied in order, a repeatable one when its text differs', async () => {
