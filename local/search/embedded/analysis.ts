@@ -64,14 +64,25 @@ export class Dictionary {
 }
 
 /** Stands between the values of one field, so that no phrase spans two of them. */
-export const VALUE_GAP = 0xffff_ffff;
+const VALUE_GAP = 0xffff_ffff;
 
-/** All values of a text field as word numbers. */
-export function encode(values: readonly string[], dictionary: Dictionary): Uint32Array {
+/** All values of a text field. */
+export interface Text {
+  /** Their numbers, in order. */
+  readonly words: Uint32Array;
+  /** How many they are, gaps not counted. */
+  readonly length: number;
+}
+
+export function encode(values: readonly string[], dictionary: Dictionary): Text {
   const numbers: number[] = [];
+  let length = 0;
   for (const value of values) {
     if (numbers.length > 0) numbers.push(VALUE_GAP);
-    for (const token of analyze(value)) numbers.push(dictionary.learn(token.text));
+    for (const token of analyze(value)) {
+      numbers.push(dictionary.learn(token.text));
+      length++;
+    }
   }
-  return Uint32Array.from(numbers);
+  return { words: Uint32Array.from(numbers), length };
 }

@@ -1,4 +1,4 @@
-import { type Dictionary, encode } from './analysis.ts';
+import { type Dictionary, encode, type Text } from './analysis.ts';
 import { compareText, isObject, type Json, type JsonObject } from './json.ts';
 import { type Dynamic, type Field, type FieldNode, type Mapping, type ObjectNode, parseField } from './mapping.ts';
 import { notSpoken, refuse } from './refusal.ts';
@@ -15,12 +15,11 @@ export interface Doc {
   readonly version: number;
   /** Sorted values by path: keywords without repetition, dates in milliseconds, booleans as 0 and 1. */
   readonly values: { readonly [path: string]: readonly Scalar[] };
-  /** Word numbers by path of a text field. */
-  readonly words: { readonly [path: string]: Uint32Array };
+  readonly texts: { readonly [path: string]: Text };
 }
 
 /** The fields of a document; what it introduces is in the mapping afterwards. */
-export type Parsed = Pick<Doc, 'values' | 'words'> & { readonly introduced: boolean };
+export type Parsed = Pick<Doc, 'values' | 'texts'> & { readonly introduced: boolean };
 
 /** Reads a document's source by the mapping. A value that does not fit its field refuses the whole document. */
 export function parseDocument(id: string, source: string, mapping: Mapping, dictionary: Dictionary): Parsed {
@@ -34,10 +33,10 @@ export function parseDocument(id: string, source: string, mapping: Mapping, dict
   for (const { parent, name, node } of reader.introduced) mapping.introduce(parent, name, node);
   // Without a prototype: a document may well have a field called `constructor`.
   const values: { [path: string]: Scalar[] } = Object.create(null);
-  const words: { [path: string]: Uint32Array } = Object.create(null);
+  const texts: { [path: string]: Text } = Object.create(null);
   for (const [path, found] of reader.values) values[path] = sortValues(checkLengths(path, found));
-  for (const [path, found] of reader.texts) words[path] = encode(found, dictionary);
-  return { values, words, introduced: reader.introduced.length > 0 };
+  for (const [path, found] of reader.texts) texts[path] = encode(found, dictionary);
+  return { values, texts, introduced: reader.introduced.length > 0 };
 }
 
 function parseSource(source: string): JsonObject {

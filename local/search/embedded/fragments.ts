@@ -18,8 +18,15 @@ const B = 0.75;
 /** The length of a usual fragment, in characters. */
 const PIVOT = 87;
 
-const sentences = new Intl.Segmenter('en', { granularity: 'sentence' });
-const words = new Intl.Segmenter('en', { granularity: 'word' });
+/**
+ * Where Java ends a sentence, which is not where Unicode does: after `!` and `?` always, after a full stop only if a
+ * letter follows that is not small, and at no line break.
+ */
+const SENTENCE_END =
+  /(?:[!?。！？][.!?．。！？"'\p{Pe}\p{Pf}]*\s*|[.．][.!?．。！？"'\p{Pe}\p{Pf}]*\s+(?=["'\p{Ps}\p{Pi}]*[\p{Lu}\p{Lt}\p{Lo}\p{Lm}]))/gu;
+/** What Java takes for one word: hyphens join, amounts of money are whole. */
+const WORD =
+  /[\p{Sc}#.]?\p{N}+(?:["',.]\p{N}+)*[\p{L}\p{M}\p{N}_%‰]*|[\p{L}\p{M}\p{N}_]+(?:[\p{Pd}"'.][\p{L}\p{M}\p{N}_]+)*|\s+|./gsu;
 
 /**
  * Cuts a text into fragments around its matches, as Lucene's unified highlighter does: sentences, joined while they fit
@@ -52,8 +59,8 @@ class Scanner {
 
   constructor(text: string, size: number) {
     this.#size = size;
-    this.#sentences = boundaries(sentences, text);
-    this.#words = boundaries(words, text);
+    this.#sentences = boundaries(SENTENCE_END, text);
+    this.#words = boundaries(WORD, text);
   }
 
   get end(): number {
@@ -92,8 +99,10 @@ class Scanner {
   }
 }
 
-function boundaries(segmenter: Intl.Segmenter, text: string): number[] {
-  return [...Array.from(segmenter.segment(text), ({ index }) => index), text.length];
+/** The ends of all matches, with the text's own two ends. */
+function boundaries(pattern: RegExp, text: string): number[] {
+  const ends = Array.from(text.matchAll(pattern), match => match.index + match[0].length);
+  return [...new Set([0, ...ends, text.length])];
 }
 
 /** The last boundary before the offset. */

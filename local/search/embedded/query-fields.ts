@@ -135,7 +135,7 @@ export function compileExists(json: JsonObject, index: Index): Query {
     );
   const paths = index.mapping.matching(path).map(field => field.path);
   if (paths.length === 0) paths.push(...index.mapping.matching(`${path}.*`).map(field => field.path));
-  const holds = (doc: Doc) => paths.some(each => doc.values[each] !== undefined || doc.words[each] !== undefined);
+  const holds = (doc: Doc) => paths.some(each => doc.values[each] !== undefined || doc.texts[each] !== undefined);
   return boost(constant(holds), json.boost);
 }
 
@@ -151,7 +151,7 @@ export function prefix(path: string, start: string, ignoreCase: boolean, index: 
   const marks: Mark[] = [{ field: path, kind: 'prefix', words: [start] }];
   if (field.type === 'text') {
     const words = index.shard.dictionary.startingWith(ignoreCase ? start.toLowerCase() : start);
-    return constant(doc => doc.words[path]?.some(word => words.has(word)) === true, marks);
+    return constant(doc => doc.texts[path]?.words.some(word => words.has(word)) === true, marks);
   }
   if (field.type !== 'keyword') {
     const reason = `Can only use prefix queries on keyword, text and wildcard fields - not on [${path}] which is of type [${field.type}]`;
@@ -189,10 +189,10 @@ function rangeTest(field: Field, bounds: JsonObject, index: Index): (doc: Doc) =
     return doc =>
       doc.values[path]?.some(
         value =>
-          (gte === null || compareText(String(value), String(gte)) >= 0) &&
-          (gt === null || compareText(String(value), String(gt)) > 0) &&
-          (lte === null || compareText(String(value), String(lte)) <= 0) &&
-          (lt === null || compareText(String(value), String(lt)) < 0),
+          (gte === null || compareText(value as string, String(gte)) >= 0) &&
+          (gt === null || compareText(value as string, String(gt)) > 0) &&
+          (lte === null || compareText(value as string, String(lte)) <= 0) &&
+          (lt === null || compareText(value as string, String(lt)) < 0),
       ) === true;
   }
   const least = type === 'date' ? dateBounds(field, bounds) : numberBounds(bounds, index);

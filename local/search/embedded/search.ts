@@ -8,7 +8,7 @@ import { MATCH_ALL, type Mark, NO_MATCH, type Query } from './query.ts';
 import { compile } from './query-dsl.ts';
 import { SearchRefusal } from './refusal.ts';
 import { maxResultWindow } from './settings.ts';
-import { type Hit, parseSort, type SortField, sortHits, sortValues } from './sort.ts';
+import { firstHits, type Hit, parseSort, type SortField, sortValues } from './sort.ts';
 import { filterSource, type SourceFilter } from './source-filter.ts';
 
 export interface SearchRequest {
@@ -88,9 +88,12 @@ function page(
   // Where no index is meant, OpenSearch says 0; where no hit is shown, null.
   if (size === 0 || queries.size === 0) return { max_score: queries.size === 0 ? 0 : null, hits: [] };
   const scored = sort.length === 0 || request.trackScores || sort.some(({ name }) => name === '_score');
-  const ordered = sortHits(hits, sort.length === 0 ? BY_SCORE : sort, request.searchAfter);
+  const ordered = firstHits(hits, sort.length === 0 ? BY_SCORE : sort, {
+    count: from + size,
+    after: request.searchAfter,
+  });
   const highlight = request.highlight && parseHighlight(request.highlight);
-  const shown = ordered.slice(from, from + size).map((hit): Answer => {
+  const shown = ordered.slice(from).map((hit): Answer => {
     const { index, doc, score } = hit;
     const marks: readonly Mark[] = queries.get(index)?.marks ?? [];
     return {

@@ -9,6 +9,10 @@ import { routes } from './routes.ts';
 /**
  * The embedded search engine, a process of its own so that it can be killed like a real one:
  * `node server.ts --data=FOLDER --port=0`. Says where it listens once it does; SIGTERM ends it.
+ *
+ * It answers what it understands as OpenSearch 3.6 does, down to scores and refusals, and everything else with 501. Known
+ * to differ: an object that names a member twice keeps the last one; a long text may be cut a word earlier or later when
+ * it is highlighted; durations and `took` are its own.
  */
 const { values } = parseArgs({ options: { data: { type: 'string' }, port: { type: 'string', default: '0' } } });
 if (values.data === undefined) throw new Error('--data=FOLDER is missing');

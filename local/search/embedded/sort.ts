@@ -162,23 +162,45 @@ export function compareKeys(a: Key, b: Key, field: SortField): number {
   return field.descending ? -order : order;
 }
 
-/** Hits in the order asked for; equal ones in the order they were written. */
-export function sortHits(
+/** The first `count` hits in the order asked for, behind `after`; equal ones in the order they were written. */
+export function firstHits(
   hits: readonly Hit[],
   fields: readonly SortField[],
-  after: readonly Json[] | undefined,
+  { count, after }: { count: number; after: readonly Json[] | undefined },
 ): Hit[] {
-  const keyed = hits.map(hit => ({ hit, keys: fields.map(field => field.key(hit)) }));
-  const compare = (a: readonly Key[], b: readonly Key[]): number => {
-    for (const [i, field] of fields.entries()) {
-      const order = compareKeys(a[i] as Key, b[i] as Key, field);
+  const compare = (a: Keyed, b: Keyed): number => {
+    for (let i = 0; i < fields.length; i++) {
+      const order = compareKeys(a.keys[i]!, b.keys[i]!, fields[i]!);
       if (order !== 0) return order;
     }
     return 0;
   };
-  const from = after && fields.map((field, i) => field.parse(after[i] as Json));
-  const rest = from ? keyed.filter(({ keys }) => compare(keys, from) > 0) : keyed;
-  return rest.sort((a, b) => compare(a.keys, b.keys)).map(({ hit }) => hit);
+  const from = after && { keys: fields.map((field, i) => field.parse(after[i]!)) };
+  const first: (Keyed & { readonly hit: Hit })[] = [];
+  for (const hit of hits) {
+    const keyed = { hit, keys: fields.map(field => field.key(hit)) };
+    if (from && compare(keyed, from) <= 0) continue;
+    if (first.length === count && compare(keyed, first[count - 1]!) >= 0) continue;
+    first.splice(placeOf(keyed, first, compare), 0, keyed);
+    if (first.length > count) first.pop();
+  }
+  return first.map(({ hit }) => hit);
+}
+
+interface Keyed {
+  readonly keys: readonly Key[];
+}
+
+/** Where it goes in an ordered list, behind its equals. */
+function placeOf<T>(item: T, ordered: readonly T[], compare: (a: T, b: T) => number): number {
+  let low = 0;
+  let high = ordered.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compare(item, ordered[middle]!) < 0) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** The values of a hit as `sort` shows them, to be given back as `search_after`. JSON has no infinity, so it is text. */
