@@ -14,10 +14,10 @@ export interface PipelinePlaces {
 }
 
 export function pipelinePlaces(model: Model): PipelinePlaces {
-  const relay = model.functions.find(({ environment }) => 'SLOT_NAME' in environment);
+  const relay = model.functions.find(({ environment }) => 'TOPIC_ARN' in environment);
   const control = model.functions.find(({ environment }) => 'CONTROL_TABLE' in environment);
   if (!relay || !control) {
-    throw new DistributaryError('template-unsupported', 'no function with SLOT_NAME, or none with CONTROL_TABLE', {
+    throw new DistributaryError('template-unsupported', 'no function with TOPIC_ARN, or none with CONTROL_TABLE', {
       hint: 'local mode tells the relay and the projectors by their variables in core/environment.ts',
     });
   }
