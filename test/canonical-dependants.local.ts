@@ -113,8 +113,14 @@ test("an investigator's new name reaches cases, assignments and memberships, eac
     'insert into assignments (tenant_id, case_id, investigator_id) values ($1, $2, $3) returning id',
     [ids.company, id, ids.investigator],
   )) as [{ id: string }];
+  const [{ before }] = (await db.sql<{ before: number }>('select max(id) as before from outbox')) as [
+    { before: number },
+  ];
   await db.sql(`update users set display_name = 'Ines Vega' where id = $1`, [ids.investigator]);
   expect(await republishAll(db.main)).toBe(3);
+  expect(await db.sql('select aggregate, change from outbox where id > $1 order by aggregate', [before])).toEqual(
+    ['assignment', 'case', 'membership'].map(aggregate => ({ aggregate, change: 'reference-updated' })),
+  );
   for (const key of [id, assignment]) {
     expect(await lastOf(key)).toMatchObject({
       change: 'reference-updated',
