@@ -4,6 +4,7 @@ import type { Endpoints } from '../../local/endpoints.ts';
 import type { LocalStatus } from '../../local/local-mode.ts';
 import type { MetricReading } from '../../local/runtime/metrics.ts';
 import { openStores } from '../../local/verification/open-stores.ts';
+import { documentCounter } from './documents.ts';
 import { openSource, type SlotView, type SourceView } from './source.ts';
 import { type StoreView, viewStore } from './stores.ts';
 
@@ -45,6 +46,7 @@ const TIMEOUT_MS = 5000;
 export function openOverview(endpoints: Endpoints, catalogue: Catalogue): Looking {
   const source = openSource(endpoints);
   const stores = openStores(endpoints);
+  const documents = documentCounter(endpoints, stores);
   let before: { readonly at: number; readonly changes: number } | undefined;
 
   function rateOf(view: SourceView | undefined, at: number): number | undefined {
@@ -59,7 +61,7 @@ export function openOverview(endpoints: Endpoints, catalogue: Catalogue): Lookin
       const status = await ask<LocalStatus>(endpoints, '/status');
       const metrics = await ask<readonly MetricReading[]>(endpoints, `/metrics?seconds=${WINDOW_SECONDS}`);
       const ringing = status.alarms.filter(({ state }) => state === 'ALARM').map(({ name }) => name);
-      const observed = { endpoints, stores, queues: status.queues, metrics, ringing };
+      const observed = { endpoints, stores, queues: status.queues, metrics, ringing, documents };
       const view = await source.look();
       const lag = metrics.find(({ name }) => name === 'relay_lag_seconds');
       const overview = {

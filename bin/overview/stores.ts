@@ -1,13 +1,9 @@
-import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { LANES, type Lane } from '../../core/change.ts';
 import type { ProjectedContract } from '../../core/store-contract.ts';
-import { counting, manifest } from '../../functions/stores/parquet-manifest.ts';
-import { bucketObjects } from '../../functions/stores/parquet-objects.ts';
 import type { QueueDepth } from '../../local/aws.ts';
 import type { Endpoints } from '../../local/endpoints.ts';
 import type { MetricReading } from '../../local/runtime/metrics.ts';
 import type { OpenStores } from '../../local/verification/open-stores.ts';
-import { countSearched } from '../../local/verification/readers-view.ts';
 
 /** `late`: beyond what its contract tolerates. `behind`: beyond what is normal. `silent`: nothing has arrived yet. */
 export type Freshness = 'fresh' | 'behind' | 'late' | 'silent';
@@ -48,6 +44,8 @@ export interface Observed {
   readonly queues: readonly QueueDepth[];
   readonly metrics: readonly MetricReading[];
   readonly ringing: readonly string[];
+  /** Undefined while the store does not answer. */
+  documents(contract: ProjectedContract): Promise<number | undefined>;
 }
 
 export async function viewStore(contract: ProjectedContract, observed: Observed): Promise<StoreView> {
@@ -67,7 +65,7 @@ export async function viewStore(contract: ProjectedContract, observed: Observed)
     lag: lag && { p50: lag.p50, p95: lag.p95, p99: lag.p99 },
     applied: readingOf(observed, store, 'applied_count')?.sum ?? 0,
     failed: depthOf(observed, place.failedQueueUrl),
-    documents: await documentsOf(contract, observed).catch(() => undefined),
+    documents: await observed.documents(contract),
     alarms: observed.ringing.filter(alarm => alarm.includes(`-${store}-`)),
   };
 }
@@ -105,17 +103,4 @@ function laneOf({ queues }: Observed, url: string): LaneView {
 function depthOf(observed: Observed, url: string): number {
   const { visible, inFlight, delayed } = laneOf(observed, url);
   return visible + inFlight + delayed;
-}
-
-async function documentsOf(contract: ProjectedContract, { endpoints, stores }: Observed): Promise<number | undefined> {
-  const place = endpoints.stores[contract.store_name]!;
-  if (contract.engine === 'opensearch') return countSearched(endpoints, place);
-  const { current } = await stores.control.readTargets(contract.store_name);
-  if (!current) return undefined;
-  if (contract.engine === 'dynamodb') {
-    const { Table } = await stores.dynamo.send(new DescribeTableCommand({ TableName: current.name }));
-    return Table?.ItemCount;
-  }
-  const files = await manifest(stores.control, bucketObjects(stores.s3, place.bucket!)).entries(current);
-  return counting(files).reduce((rows, file) => rows + file.rows, 0);
 }

@@ -64,7 +64,7 @@ function componentsOf({ endpoints, processes }: LocalMode, engines: ReadonlyMap<
   const running = processes();
   const pidsOf = (name: string) => running.filter(process => process.name === name).map(({ pid }) => pid);
   /** The address has a column of its own. */
-  const engineOf = (name: string) => (engines.get(name) ?? '').replace(/ at \S+$/, '');
+  const engineOf = (name: string) => (engines.get(name) ?? '').replace(/ at (port )?\S+$/, '');
   const { postgres, sqs, dynamodb, opensearch, control, stores } = endpoints;
   const server = (name: string, key: string, address: string): Component => ({
     name,
@@ -72,18 +72,19 @@ function componentsOf({ endpoints, processes }: LocalMode, engines: ReadonlyMap<
     address: withoutPassword(address),
     pids: pidsOf(key),
   });
-  const functions = [...new Set(running.filter(({ kind }) => kind === 'function').map(({ name }) => name))];
+  const relays = running.filter(({ name }) => name.endsWith('-relay')).map(({ pid }) => pid);
   return [
     server('canonical store', 'postgres', postgres.url),
     server('queues, topic, buckets', 'aws', sqs),
     server('key-value tables', 'dynamodb', dynamodb.endpoint),
     server('search', 'search', opensearch.url),
     { name: 'control', what: 'status, metrics, invocations', address: control, pids: [process.pid] },
-    ...functions.map(name => ({
-      name: name.replace(/^.*?-/, ''),
-      what: Object.values(stores).some(({ projector }) => projector === name) ? 'projector' : 'function',
+    { name: 'relay', what: 'streams the outbox to the topic', address: '', pids: relays },
+    ...Object.entries(stores).map(([store, { projector, engine }]) => ({
+      name: store,
+      what: `projector to ${engine}`,
       address: '',
-      pids: pidsOf(name),
+      pids: pidsOf(projector),
     })),
   ];
 }

@@ -16,7 +16,7 @@ export async function countSearched({ opensearch }: Endpoints, { index }: StoreE
 }
 
 /** How many items of a table have a document: a plain scan, which knows nothing of how the store lays out its keys. */
-export async function countItems(client: DynamoDBClient, table: string): Promise<number> {
+export async function countItems(client: DynamoDBClient, table: string, abortSignal?: AbortSignal): Promise<number> {
   let items = 0;
   let start: ScanCommandInput['ExclusiveStartKey'];
   do {
@@ -28,7 +28,7 @@ export async function countItems(client: DynamoDBClient, table: string): Promise
       ExpressionAttributeNames: { '#document': ITEM.document },
       ExclusiveStartKey: start,
     });
-    const { Count = 0, LastEvaluatedKey } = await client.send(scan);
+    const { Count = 0, LastEvaluatedKey } = await client.send(scan, { ...(abortSignal && { abortSignal }) });
     items += Count;
     start = LastEvaluatedKey;
   } while (start);
