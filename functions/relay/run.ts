@@ -67,6 +67,7 @@ async function runSession(options: RunOptions, opened: () => void): Promise<'end
       relay({ stream, sink: options.sink, events, signal }),
       heartbeats(db, options, signal),
       dependants.run(),
+      keepOutbox(second, signal),
     ]);
   } finally {
     await stream.stop();
@@ -89,6 +90,22 @@ async function heartbeats(db: pg.Client, options: RunOptions, signal: AbortSigna
   for await (const _ of beat(db, slot, deadline, heartbeatSeconds, signal)) {
     const status = await slotStatus(db, slot);
     if (status) events.slot(status);
+  }
+}
+
+/** The outbox is the log that a replay reads: its days are kept this long. */
+const OUTBOX_KEEP_DAYS = 7;
+const KEEP_OUTBOX_EVERY_MS = 3_600_000;
+/** It gave up rather than hold up a command; the next time will do. */
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** Makes the outbox's partitions ahead of time, and drops those whose days are over. */
+async function keepOutbox(db: pg.Client, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await db.query('SELECT canonical.maintain_outbox($1)', [OUTBOX_KEEP_DAYS]).catch(error => {
+      if (!(error instanceof pg.DatabaseError && error.code === LOCK_NOT_AVAILABLE)) throw error;
+    });
+    await delay(KEEP_OUTBOX_EVERY_MS, undefined, { signal }).catch(() => {});
   }
 }
 
