@@ -5,6 +5,7 @@ import { runCommandLine } from './command-line.ts';
 import { demoCommand } from './commands/demo.ts';
 import { devCommand } from './commands/dev.ts';
 import { importCommand } from './commands/import.ts';
+import { redriveCommand } from './commands/redrive.ts';
 import { statusCommand } from './commands/status.ts';
 import { openTerminal } from './terminal/terminal.ts';
 
@@ -27,7 +28,7 @@ const commandLine = {
   name: 'distributary',
   version,
   summary: description,
-  commands: [devCommand, importCommand, statusCommand, demoCommand],
+  commands: [devCommand, importCommand, statusCommand, redriveCommand, demoCommand],
 };
 process.exitCode = await runCommandLine(commandLine, process.argv.slice(2), {
   terminal,
