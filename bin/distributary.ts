@@ -2,11 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCommandLine } from './command-line.ts';
-import { demoCommand } from './commands/demo.ts';
-import { devCommand } from './commands/dev.ts';
-import { importCommand } from './commands/import.ts';
-import { redriveCommand } from './commands/redrive.ts';
-import { statusCommand } from './commands/status.ts';
+import { COMMANDS } from './commands/all.ts';
 import { openTerminal } from './terminal/terminal.ts';
 
 const FORCED = 130;
@@ -24,12 +20,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-const commandLine = {
-  name: 'distributary',
-  version,
-  summary: description,
-  commands: [devCommand, importCommand, statusCommand, redriveCommand, demoCommand],
-};
+const commandLine = { name: 'distributary', version, summary: description, commands: COMMANDS };
 process.exitCode = await runCommandLine(commandLine, process.argv.slice(2), {
   terminal,
   signal: interruption.signal,

@@ -56,7 +56,7 @@ flows until Ctrl-C. A second start resumes the same data.`,
     const line = liveLine(terminal);
     const tellEarly = () => terminal.note('stopping as soon as it has started; Ctrl-C again ends it at once');
     signal.addEventListener('abort', tellEarly, { once: true });
-    const started = await startShown({ ...localOptions(options), note: line.note }, terminal);
+    const started = await startShown(localOptions(options), terminal);
     signal.removeEventListener('abort', tellEarly);
     try {
       if (!signal.aborted) await showStart(started, session);

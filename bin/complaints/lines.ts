@@ -63,7 +63,7 @@ async function* readPieces(file: string): AsyncGenerator<Buffer> {
     yield* createReadStream(file, { highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>;
   } catch (cause) {
     const hint = 'name a readable CSV file of the Consumer Complaint Database';
-    const what = cause instanceof Error ? cause.message : String(cause);
-    throw new DistributaryError('file-invalid', `cannot be read: ${what}`, { place: { file }, hint, cause });
+    const { message } = cause as NodeJS.ErrnoException;
+    throw new DistributaryError('file-invalid', `cannot be read: ${message}`, { place: { file }, hint, cause });
   }
 }

@@ -31,7 +31,7 @@ export async function importShown(file: string, destination: Destination, sessio
       onBadRow(row) {
         if (badRows.length >= MAX_LISTED_ROWS) return;
         badRows.push(row);
-        if (!json) for (const line of linesOf(file, row)) progress.note(line);
+        if (!json) for (const line of linesOf(file, row)) terminal.note(line);
       },
       onProgress: ({ bytes, imported, present, bad }) =>
         progress.update(bytes, [`${count(imported)} imported`, ...found(present, bad)].join(', ')),

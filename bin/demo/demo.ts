@@ -58,7 +58,7 @@ export async function runDemo(options: DemoOptions, session: Session): Promise<D
   const { search, dynamodb, dataDir, seed } = options;
   const { terminal } = session;
   terminal.note(`seed ${seed}`);
-  const { mode, seconds: start } = await startShown({ dataDir, search, dynamodb, note: terminal.note }, terminal);
+  const { mode, seconds: start } = await startShown({ dataDir, search, dynamodb }, terminal);
   try {
     session.signal.throwIfAborted();
     return await prove(options, mode.endpoints, start, session);

@@ -27,10 +27,15 @@ export function overviewLines(overview: Overview, { paint }: Pick<Terminal, 'pai
       { title: 'documents', of: ({ documents }) => documents },
     ]),
     '',
-    ...(concerns.length === 0
-      ? [paint('good', 'all stores keep their contracts')]
-      : concerns.map(concern => `${paint('bad', '!')} ${concern}`)),
+    ...concerns.map(concern => `${paint('bad', '!')} ${concern}`),
+    ...(concerns.length === 0 ? [wellWords(stores, paint)] : []),
   ];
+}
+
+function wellWords(stores: readonly StoreView[], paint: Terminal['paint']): string {
+  const slow = stores.filter(({ freshness }) => freshness === 'behind').length;
+  if (slow === 0) return paint('good', 'every store keeps its contract');
+  return paint('warning', `${counted(slow, 'store')} slower than normal, none beyond what its contract tolerates`);
 }
 
 function sourceWords({ answers, changes, changesPerSecond, dependantsPending = 0 }: Overview['source']): string {

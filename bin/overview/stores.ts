@@ -5,7 +5,10 @@ import type { Endpoints } from '../../local/endpoints.ts';
 import type { MetricReading } from '../../local/runtime/metrics.ts';
 import type { OpenStores } from '../../local/verification/open-stores.ts';
 
-/** `late`: beyond what its contract tolerates. `behind`: beyond what is normal. `silent`: nothing has arrived yet. */
+/**
+ * `late`: its watermark is older than its contract tolerates. `behind`: changes take longer than the contract calls normal.
+ * `silent`: nothing has arrived yet.
+ */
 export type Freshness = 'fresh' | 'behind' | 'late' | 'silent';
 
 export interface LaneView {
@@ -61,7 +64,7 @@ export async function viewStore(contract: ProjectedContract, observed: Observed)
     freshnessSeconds,
     normalSeconds,
     maximumSeconds,
-    freshness: judge(freshnessSeconds, normalSeconds, maximumSeconds),
+    freshness: judge(freshnessSeconds, maximumSeconds, lag?.p95, normalSeconds),
     lag: lag && { p50: lag.p50, p95: lag.p95, p99: lag.p99 },
     applied: readingOf(observed, store, 'applied_count')?.sum ?? 0,
     failed: depthOf(observed, place.failedQueueUrl),
@@ -70,10 +73,11 @@ export async function viewStore(contract: ProjectedContract, observed: Observed)
   };
 }
 
-function judge(age: number | undefined, normal: number, maximum: number): Freshness {
+/** Heartbeats are seconds apart, so that the age of a watermark says nothing of what is normal. */
+function judge(age: number | undefined, maximum: number, lag: number | undefined, normal: number): Freshness {
   if (age === undefined) return 'silent';
   if (age > maximum) return 'late';
-  return age > normal ? 'behind' : 'fresh';
+  return lag !== undefined && lag > normal ? 'behind' : 'fresh';
 }
 
 /** A store is as fresh as its slower lane. */

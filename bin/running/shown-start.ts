@@ -18,13 +18,8 @@ export interface Started {
   readonly seconds: number;
 }
 
-export interface StartOptions extends Omit<LocalModeOptions, 'onEvent'> {
-  /** Says what happens, also later: a server that died, an alarm that rings. */
-  note(line: string): void;
-}
-
-/** Starts local mode and tells each step. */
-export async function startShown({ note, ...options }: StartOptions, terminal: Terminal): Promise<Started> {
+/** Starts local mode and tells each step, and what happens later: a server that died, an alarm that rings. */
+export async function startShown(options: Omit<LocalModeOptions, 'onEvent'>, terminal: Terminal): Promise<Started> {
   const startedAt = Date.now();
   const engines = new Map<string, string>();
   const mode = await startLocalMode({
@@ -32,7 +27,7 @@ export async function startShown({ note, ...options }: StartOptions, terminal: T
     onEvent(event) {
       if (event.kind === 'up') engines.set(event.name, event.detail);
       const words = wordsOf(event, terminal);
-      if (words !== undefined) note(words);
+      if (words !== undefined) terminal.note(words);
     },
   });
   return { mode, components: componentsOf(mode, engines), seconds: (Date.now() - startedAt) / 1000 };

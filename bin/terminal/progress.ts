@@ -1,11 +1,9 @@
-import { SingleBar } from 'cli-progress';
+import { liveLine } from './live-line.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface Progress {
   /** How much of the total is done, and what else is worth knowing right now. */
   update(done: number, detail?: string): void;
-  /** Says something without tearing the bar. */
-  note(line: string): void;
   /** Leaves the last state standing. */
   stop(): void;
 }
@@ -15,63 +13,44 @@ export interface ProgressOptions {
   readonly total: number;
 }
 
+const BAR_CHARACTERS = 30;
+const REDRAW_EVERY_MS = 100;
 /** A log wants to see that something moves, not each step. */
 const PLAIN_LINE_EVERY_MS = 10_000;
-const REDRAWS_PER_SECOND = 10;
 
-/** A bar on a terminal; plain lines where nobody watches. */
-export const startProgress = (terminal: Terminal, options: ProgressOptions): Progress =>
-  terminal.interactive ? drawBar(terminal, options) : printLines(terminal, options);
-
-function drawBar({ notes, note }: Terminal, { title, total }: ProgressOptions): Progress {
-  const bar = new SingleBar({
-    format: `${title} {bar} {percentage}% {detail}`,
-    barsize: 30,
-    barCompleteChar: '█',
-    barIncompleteChar: '░',
-    stream: notes,
-    fps: REDRAWS_PER_SECOND,
-    hideCursor: true,
-    linewrap: false,
-  });
-  let last = { done: 0, detail: '' };
-  const start = () => bar.start(Math.max(total, 1), last.done, { detail: last.detail });
-  start();
-  return {
-    update(done, detail = '') {
-      last = { done, detail };
-      bar.update(done, { detail });
-    },
-    note(line) {
-      // The bar stands on the line that the note takes; it goes on below.
-      notes.write('\r\u001b[2K');
-      note(line);
-      bar.updateETA();
-      bar.render();
-    },
-    stop() {
-      bar.update(last.done, { detail: last.detail });
-      bar.stop();
-    },
-  };
-}
-
-function printLines({ note }: Terminal, { title, total }: ProgressOptions): Progress {
-  let shown = '';
-  let shownAt = Date.now();
-  let line = '';
+/**
+ * A bar on a terminal, plain lines where nobody watches. It is drawn on the terminal's live line, so that whatever is
+ * said meanwhile stands above it; a bar that puts the cursor back where it began would write over that.
+ */
+export function startProgress(terminal: Terminal, { title, total }: ProgressOptions): Progress {
+  const line = liveLine(terminal);
+  const [lineOf, every] = terminal.interactive ? [barOf, REDRAW_EVERY_MS] : [plainOf, PLAIN_LINE_EVERY_MS];
+  let latest = lineOf(title, 0, '');
+  let shown: string | undefined;
+  let shownAt = terminal.interactive ? 0 : Date.now();
   const show = () => {
-    if (line !== shown) note(line);
-    shown = line;
+    if (latest !== shown) line.show(latest);
+    shown = latest;
     shownAt = Date.now();
   };
   return {
     update(done, detail = '') {
-      const percentage = total > 0 ? Math.floor((100 * done) / total) : 100;
-      line = `${title}: ${percentage}% ${detail}`.trimEnd();
-      if (Date.now() - shownAt >= PLAIN_LINE_EVERY_MS) show();
+      latest = lineOf(title, total > 0 ? Math.min(1, done / total) : 1, detail);
+      if (Date.now() - shownAt >= every) show();
     },
-    note,
-    stop: show,
+    stop() {
+      show();
+      line.stop();
+    },
   };
 }
+
+const percentOf = (part: number): string => `${Math.floor(part * 100)}%`;
+
+function barOf(title: string, part: number, detail: string): string {
+  const bar = '█'.repeat(Math.floor(part * BAR_CHARACTERS)).padEnd(BAR_CHARACTERS, '░');
+  return `${title} ${bar} ${percentOf(part).padStart(4)} ${detail}`;
+}
+
+const plainOf = (title: string, part: number, detail: string): string =>
+  `${title}: ${percentOf(part)} ${detail}`.trimEnd();

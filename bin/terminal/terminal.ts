@@ -23,22 +23,40 @@ export interface Terminal {
   paint(tone: Tone, text: string): string;
   /** The stream that bars are drawn on. */
   readonly notes: OutputStream;
+  /**
+   * Claims the last line for something that is drawn over and over; `redraw` is called when a line was said above it.
+   * Returns how to give the line back.
+   */
+  draw(redraw: () => void): () => void;
 }
 
+export const CLEAR_LINE = '\r\u001b[2K';
 /** What is assumed of a terminal that does not say, and of a file. */
 const DEFAULT_COLUMNS = 120;
 
 export function openTerminal(results: OutputStream = process.stdout, notes: OutputStream = process.stderr): Terminal {
   const coloured = mayColour(results) && mayColour(notes);
+  let redraw: (() => void) | undefined;
+  const say = (stream: OutputStream, line: string) => {
+    if (redraw) notes.write(CLEAR_LINE);
+    stream.write(`${line}\n`);
+    redraw?.();
+  };
   return {
     interactive: notes.isTTY === true,
     get columns() {
       return notes.columns ?? DEFAULT_COLUMNS;
     },
-    print: line => void results.write(`${line}\n`),
-    note: line => void notes.write(`${line}\n`),
+    print: line => say(results, line),
+    note: line => say(notes, line),
     paint: (tone, text) => (coloured ? styleText(STYLES[tone], text, { validateStream: false }) : text),
     notes,
+    draw(mine) {
+      redraw = mine;
+      return () => {
+        if (redraw === mine) redraw = undefined;
+      };
+    },
   };
 }
 

@@ -4,7 +4,8 @@ export const count = (value: number): string => Math.round(value).toLocaleString
 
 /** `0.04 s`, `1.3 s`, `42 s`, `3 min`, `2.5 h` */
 export function seconds(value: number): string {
-  if (value < 10) return `${value.toFixed(value < 1 ? 2 : 1)} s`;
+  // Bounds below which rounding keeps two digits.
+  if (value < 9.95) return `${value.toFixed(value < 0.995 ? 2 : 1)} s`;
   if (value < 120) return `${Math.round(value)} s`;
   return value < 7200 ? `${Math.round(value / 60)} min` : `${(value / 3600).toFixed(1)} h`;
 }

@@ -1,0 +1,16 @@
+import type { Command } from '../command.ts';
+import { demoCommand } from './demo.ts';
+import { devCommand } from './dev.ts';
+import { importCommand } from './import.ts';
+import { redriveCommand } from './redrive.ts';
+import { statusCommand } from './status.ts';
+
+/** In the order in which help lists them. */
+// biome-ignore lint/suspicious/noExplicitAny: each command knows its own options; commander has checked them
+export const COMMANDS: readonly Command<any>[] = [
+  devCommand,
+  importCommand,
+  statusCommand,
+  redriveCommand,
+  demoCommand,
+];
