@@ -9,7 +9,10 @@ import type { CustomResource } from './template/compute.ts';
 import { ACCOUNT, REGION } from './template/intrinsics.ts';
 
 const STATE_FILE = 'provisioned.json';
-const stateSchema = z.record(z.string(), z.object({ made: z.string(), physicalId: z.string() }));
+const stateSchema = z.record(
+  z.string(),
+  z.object({ properties: z.string(), surroundings: z.string(), physicalId: z.string() }),
+);
 
 /** What a custom resource's function answers to CloudFormation. */
 const answerSchema = z.object({
@@ -33,16 +36,23 @@ export class CustomResources {
     this.#state = data.read(STATE_FILE, stateSchema) ?? {};
   }
 
-  /** `surroundings` is what the resource was made in, such as which engine serves search: another one changes it too. */
-  async apply(resource: CustomResource, target: LocalFunction, surroundings: unknown): Promise<void> {
-    const { id, properties } = resource;
-    const made = createHash('sha256')
-      .update(JSON.stringify([properties, surroundings]))
-      .digest('hex');
-    const before = this.#state[id];
-    if (before?.made === made) return;
-    const physicalId = await this.#tell(resource, target, before?.physicalId);
-    this.#state[id] = { made, physicalId };
+  /**
+   * `surroundings` names the engines that the resource is made in. Another one than last time knows nothing of it: then it
+   * is made anew, and has `moved`.
+   */
+  async apply(resource: CustomResource, target: LocalFunction, surroundings: string): Promise<'moved' | 'in-place'> {
+    const before = this.#state[resource.id];
+    const properties = createHash('sha256').update(JSON.stringify(resource.properties)).digest('hex');
+    const moved = before !== undefined && before.surroundings !== surroundings;
+    if (before?.properties !== properties || moved) {
+      const physicalId = await this.#tell(resource, target, before?.physicalId);
+      this.#state[resource.id] = { properties, surroundings, physicalId };
+    }
+    return moved ? 'moved' : 'in-place';
+  }
+
+  /** What was applied is not applied again. Until then a start that fails does it once more. */
+  remember(): void {
     this.#data.write(STATE_FILE, this.#state);
   }
 

@@ -94,10 +94,3 @@ export class KeptServer<Kept extends Server> {
     }
   }
 }
-
-/** Resolves with the signal that asks this process to end. The second one ends it at once. */
-export function untilAskedToEnd(): Promise<NodeJS.Signals> {
-  return new Promise(resolve => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(signal));
-  });
-}

@@ -88,3 +88,20 @@ export async function allowLogins(adminUrl: string): Promise<readonly string[]> 
     await client.end();
   }
 }
+
+/**
+ * Has the relay publish every aggregate again, in chunks beside what else it does, over restarts: the way that it takes
+ * dependants whose turn is still to come.
+ */
+export async function republishAll(adminUrl: string): Promise<void> {
+  const client = new pg.Client(adminUrl);
+  await client.connect();
+  try {
+    await client.query(
+      `INSERT INTO canonical.dependants_skipped (aggregate, key)
+       SELECT aggregate, id FROM canonical.identifiers ON CONFLICT DO NOTHING`,
+    );
+  } finally {
+    await client.end();
+  }
+}

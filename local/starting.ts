@@ -8,7 +8,7 @@ import { functionEnvironment, type Places } from './function-environment.ts';
 import type { LocalEvent, LocalMode, LocalModeOptions, LocalStatus } from './local-mode.ts';
 import { type Ports, SERVER_NAMES, Servers } from './local-servers.ts';
 import { pipelinePlaces } from './pipeline-places.ts';
-import { allowLogins, createDatabase, createTables, roleUrl } from './provisioning.ts';
+import { allowLogins, createDatabase, createTables, republishAll, roleUrl } from './provisioning.ts';
 import { bundleBootstrap } from './runtime/bundle-bootstrap.ts';
 import { type ControlServer, startControlServer } from './runtime/control-server.ts';
 import { LocalFunctions } from './runtime/functions.ts';
@@ -21,55 +21,70 @@ import { ACCOUNT, REGION } from './template/intrinsics.ts';
 import type { Surroundings } from './template/kind.ts';
 import { type Model, readModel } from './template/model.ts';
 
+/** What is there once the servers have been started and the templates read. */
+interface Parts {
+  readonly options: LocalModeOptions;
+  readonly tell: (event: LocalEvent) => void;
+  readonly data: DataFolder;
+  readonly ports: Ports;
+  readonly model: Model;
+  readonly servers: Servers;
+  readonly metrics: MetricStore;
+  readonly functions: LocalFunctions;
+  readonly control: ControlServer;
+  /** URL of the template's database, as the superuser. */
+  readonly database: string;
+}
+
 type Undo = (() => unknown)[];
 
 /** The way up, each step as soon as what it needs is there. What has to be taken back is added to `undo`. */
 export async function start(options: LocalModeOptions, data: DataFolder, undo: Undo): Promise<Omit<LocalMode, 'stop'>> {
+  const parts = await startParts(options, data, undo);
+  const { servers, functions, metrics } = parts;
+  await provision(parts);
+  const roles = await allowLogins(parts.database);
+  const pipeline = await startPipeline(parts);
+  undo.push(() => pipeline.stop());
+  const endpoints = await endpointsOf(parts, roles);
+  data.write(ENDPOINTS_FILE, endpoints);
+  undo.push(() => data.remove(ENDPOINTS_FILE));
+  const status = async (): Promise<LocalStatus> => ({
+    pid: process.pid,
+    servers: servers.statuses(),
+    ...(await pipeline.status()),
+  });
+  parts.control.answerStatus(status);
+  return { endpoints, metrics, status, processes: () => [...servers.processes(), ...functions.processes()] };
+}
+
+async function startParts(options: LocalModeOptions, data: DataFolder, undo: Undo): Promise<Parts> {
   const tell = options.onEvent ?? (() => {});
   const ports = await allotPorts(data, SERVER_NAMES, options.ports ?? {});
   const servers = new Servers({ data, ports, search: options.search, dynamodb: options.dynamodb, tell });
   undo.push(() => servers.stop());
   const [outDir, bootstrap] = await Promise.all([templates(options, tell), bundleBootstrap(data.folder('runtime'))]);
   const model = readModel(readAssembly(outDir), surroundingsOf(ports));
-  const database = await openDatabase(model, servers);
-  const places = () => placesOf(ports, database, servers);
+  const { server } = await servers.postgres;
+  const database = await createDatabase(server.url, model.clusters[0]?.databaseName ?? 'postgres');
   const metrics = new MetricStore();
   const functions = new LocalFunctions({
     model,
     bootstrap,
     logs: data.folder('logs'),
     metrics,
-    environment: fn => functionEnvironment(fn, places()),
+    environment: fn => functionEnvironment(fn, placesOf(ports, database, servers)),
   });
   undo.push(() => functions.stop());
-  let status = async (): Promise<unknown> => ({ pid: process.pid, starting: true });
-  const control = await startControlServer({ port: ports.control, functions, metrics, status: () => status() });
+  const control = await startControlServer({ port: ports.control, functions, metrics });
   undo.push(() => control.stop());
-  await provision(model, data, servers, control, functions);
-  const roles = await allowLogins(database);
-  const pipeline = await startPipeline(options, model, servers, functions, metrics);
-  undo.push(() => pipeline.stop());
-  const endpoints = await endpointsOf(model, data, servers, control, database, roles);
-  data.write(ENDPOINTS_FILE, endpoints);
-  undo.push(() => data.remove(ENDPOINTS_FILE));
-  const wholeStatus = async (): Promise<LocalStatus> => ({
-    pid: process.pid,
-    servers: servers.statuses(),
-    ...(await pipeline.status()),
-  });
-  status = wholeStatus;
-  return {
-    endpoints,
-    metrics,
-    status: wholeStatus,
-    processes: () => [...servers.processes(), ...functions.processes()],
-  };
+  return { options, tell, data, ports, model, servers, metrics, functions, control, database };
 }
 
 /** The repository. */
 const ROOT = resolve(import.meta.dirname, '..');
-/** Kept beside the repository's other derived files, for all data folders. */
-const SYNTHESES = join(ROOT, '.distributary', 'syntheses');
+/** For all data folders: a synthesis takes longer than all the rest of a start. */
+const SYNTHESES = join(ROOT, 'node_modules', '.cache', 'distributary', 'syntheses');
 
 function templates({ outDir }: LocalModeOptions, tell: (event: LocalEvent) => void): Promise<string> | string {
   const onLog = (message: string) => tell({ kind: 'step', message });
@@ -93,18 +108,7 @@ const placesOf = (ports: Ports, database: string, servers: Servers): Places => (
   database,
 });
 
-async function openDatabase(model: Model, servers: Servers): Promise<string> {
-  const { server } = await servers.postgres;
-  return createDatabase(server.url, model.clusters[0]?.databaseName ?? 'postgres');
-}
-
-async function provision(
-  model: Model,
-  data: DataFolder,
-  servers: Servers,
-  control: ControlServer,
-  functions: LocalFunctions,
-): Promise<void> {
+async function provision({ model, data, servers, control, functions, database, tell }: Parts): Promise<void> {
   const { queues, topics, subscriptions, buckets, tables } = model;
   const [aws, dynamodb] = await Promise.all([servers.aws, servers.dynamodb]);
   await Promise.all([
@@ -118,28 +122,25 @@ async function provision(
     createTables(dynamodb.server.endpoint, tables),
   ]);
   const customResources = new CustomResources(data, control);
-  const done = new Map<string, Promise<void>>();
-  const apply = async (resource: CustomResource): Promise<void> => {
-    await Promise.all(resource.after.map(id => done.get(id)));
+  const applied = new Map<string, Promise<'moved' | 'in-place'>>();
+  const apply = async (resource: CustomResource) => {
+    await Promise.all(resource.after.map(id => applied.get(id)));
     const target = functions.get(resource.functionName);
     const needsSearch = 'OPENSEARCH_URL' in target.model.environment;
-    const kinds = [needsSearch && (await servers.search).server.kind, dynamodb.server.kind];
-    await customResources.apply(resource, target, kinds);
+    const engines = needsSearch ? [dynamodb, await servers.search] : [dynamodb];
+    return customResources.apply(resource, target, engines.map(({ server }) => server.kind).join());
   };
   // They are in an order in which each finds those before it that it needs.
-  for (const resource of model.customResources) done.set(resource.id, apply(resource));
-  await Promise.all(done.values());
+  for (const resource of model.customResources) applied.set(resource.id, apply(resource));
+  if ((await Promise.all(applied.values())).includes('moved')) {
+    tell({ kind: 'step', message: 'another engine than last time: everything is published again, to fill its stores' });
+    await republishAll(database);
+  }
+  customResources.remember();
 }
 
-async function startPipeline(
-  options: LocalModeOptions,
-  model: Model,
-  servers: Servers,
-  functions: LocalFunctions,
-  metrics: MetricStore,
-): Promise<Pipeline> {
+async function startPipeline({ options, model, servers, functions, metrics, tell }: Parts): Promise<Pipeline> {
   const [aws] = await Promise.all([servers.aws, servers.search]);
-  const tell = options.onEvent ?? (() => {});
   return new Pipeline({
     model,
     functions,
@@ -152,11 +153,7 @@ async function startPipeline(
 }
 
 async function endpointsOf(
-  model: Model,
-  data: DataFolder,
-  servers: Servers,
-  control: ControlServer,
-  database: string,
+  { model, data, servers, control, database }: Parts,
   roles: readonly string[],
 ): Promise<Endpoints> {
   const [aws, dynamodb, search] = await Promise.all([servers.aws, servers.dynamodb, servers.search]);

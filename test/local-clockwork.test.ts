@@ -116,10 +116,14 @@ test.each<[string, (number | undefined)[], Partial<Alarm>, AlarmState]>([
   expect(stateAfter(values, more)).toBe(state);
 });
 
-test('an evaluation tells what changed, once', () => {
+test('an evaluation tells what begins or ceases to ring, once', () => {
   const metrics = new MetricStore();
   const alarms = new Alarms([alarm({ datapointsToAlarm: 1 })], metrics, NOW);
   metrics.record(LAG, 20, NOW + 1_000);
   expect(alarms.evaluate(NOW + 2_000)).toMatchObject([{ name: 'alarm', state: 'ALARM', value: 20 }]);
   expect(alarms.evaluate(NOW + 3_000)).toEqual([]);
+  metrics.record(LAG, 1, NOW + 61_000);
+  expect(alarms.evaluate(NOW + 250_000)).toMatchObject([{ state: 'INSUFFICIENT_DATA' }]);
+  metrics.record(LAG, 1, NOW + 251_000);
+  expect(alarms.evaluate(NOW + 252_000)).toEqual([]);
 });

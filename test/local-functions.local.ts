@@ -213,7 +213,7 @@ describe('the control server', () => {
         metrics,
         environment: fn => functionEnvironment(fn, PLACES),
       });
-      const control = await startControlServer({ port: 0, functions, metrics, status: async () => ({ fine: true }) });
+      const control = await startControlServer({ port: 0, functions, metrics });
       const lambda = new LambdaClient({
         endpoint: control.url,
         region: REGION,
@@ -233,6 +233,8 @@ describe('the control server', () => {
       expect(await invoke(model.name, { bad: true })).toMatchObject({ StatusCode: 200, FunctionError: 'Unhandled' });
       expect(await invoke(model.name, {}, 'Event')).toMatchObject({ StatusCode: 202 });
       await expect(invoke('nobody', {})).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+      expect(await fetch(`${control.url}/status`)).toMatchObject({ status: 503 });
+      control.answerStatus(async () => ({ fine: true }));
       expect(await (await fetch(`${control.url}/status`)).json()).toEqual({ fine: true });
 
       const { url, answer } = control.expect();

@@ -10,6 +10,7 @@ import { untilSettled } from '../bin/running/settled.ts';
 import { ENDPOINTS_FILE, type Endpoints, readEndpoints } from '../local/endpoints.ts';
 import { type LocalEvent, type LocalMode, startLocalMode } from '../local/local-mode.ts';
 import { isAlive } from '../local/process-life.ts';
+import { findRealParts } from '../local/search/real.ts';
 import { verifyStores } from '../local/verify.ts';
 import { until } from './local-fixture.ts';
 
@@ -172,6 +173,19 @@ test(
     const { pid, startedAt, ...places } = first.endpoints;
     expect(second.endpoints).toMatchObject(places);
     await expectAgreement(second.endpoints);
+  },
+  START_MS + KILLS_MS,
+);
+
+test(
+  'another search engine is filled from what the canonical store holds',
+  async () => {
+    await mode?.stop();
+    const parts = await findRealParts(process.env);
+    if ('missing' in parts) return void console.warn(`skipped "another search engine": ${parts.missing}`);
+    mode = await startLocalMode({ dataDir, search: 'real', onEvent: event => events.push(event) });
+    expect(mode.endpoints.opensearch.kind).toBe('real');
+    await expectAgreement(mode.endpoints);
   },
   START_MS + KILLS_MS,
 );

@@ -28,7 +28,7 @@ export class Alarms {
     this.evaluate(now);
   }
 
-  /** Returns those whose state changed. */
+  /** Returns those that have begun to ring, or ceased. */
   evaluate(now = Date.now()): readonly AlarmStatus[] {
     return this.#alarms.flatMap(alarm => {
       const before = this.#statuses.get(alarm.name);
@@ -38,7 +38,8 @@ export class Alarms {
       const since = state === before?.state ? before.since : now;
       const status = { name, state, since, description, value: points[0], threshold };
       this.#statuses.set(name, status);
-      return before && before.state !== state ? [status] : [];
+      const rings = state === 'ALARM';
+      return rings === (before?.state === 'ALARM') ? [] : [status];
     });
   }
 

@@ -1,12 +1,16 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DistributaryError } from '../../core/errors.ts';
+import { functionNameOf } from '../template/compute.ts';
 import type { LocalFunction } from './function.ts';
 import type { LocalFunctions } from './functions.ts';
 import type { MetricStore } from './metrics.ts';
 
 export interface ControlServer {
   readonly url: string;
+  /** What `GET /status` answers from now on; until then 503. */
+  answerStatus(status: () => Promise<unknown>): void;
   /** An address that a custom resource's function answers to; `answer` resolves with what it says. */
   expect(): { readonly url: string; readonly answer: Promise<unknown> };
   stop(): void;
@@ -16,7 +20,6 @@ export interface ControlOptions {
   readonly port: number;
   readonly functions: LocalFunctions;
   readonly metrics: MetricStore;
-  status(): Promise<unknown>;
 }
 
 const INVOKE = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
@@ -27,26 +30,44 @@ const MAX_BODY_BYTES = 6 * 2 ** 20;
 const METRICS_SECONDS = 300;
 
 /**
- * What clients of local mode ask over HTTP: `GET /status`, `GET /metrics?seconds=300`, the Invoke call of Lambda, and the answers of custom resources
- * to CloudFormation.
+ * What clients of local mode ask over HTTP: `GET /status`, `GET /metrics?seconds=300`, the Invoke call of Lambda, and what
+ * custom resources answer to CloudFormation.
  */
-export async function startControlServer(options: ControlOptions): Promise<ControlServer> {
+export async function startControlServer({ port, functions, metrics }: ControlOptions): Promise<ControlServer> {
   const expected = new Map<string, (answer: unknown) => void>();
+  let status: (() => Promise<unknown>) | undefined;
+
+  async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://local');
+    const path = decodeURIComponent(pathname);
+    const invoked = INVOKE.exec(path)?.[1];
+    const answer = expected.get(path);
+    const does = `${request.method} ${path}`;
+    if (does === 'GET /status' && status) reply(response, 200, await status());
+    else if (does === 'GET /status') reply(response, 503, { message: 'starting' });
+    else if (does === 'GET /metrics') {
+      const seconds = Number(searchParams.get('seconds')) || METRICS_SECONDS;
+      reply(response, 200, metrics.readings(Date.now() - seconds * 1000));
+    } else if (request.method === 'POST' && invoked) {
+      await invoke(request, response, functions.find(functionNameOf(invoked)));
+    } else if (request.method === 'PUT' && answer) {
+      expected.delete(path);
+      answer(await readJson(request));
+      reply(response, 200, {});
+    } else reply(response, 404, { message: `nothing at ${path}` });
+  }
+
   const server = createServer((request, response) => {
-    route(request, response, options, expected).catch(error => reply(response, 500, { message: String(error) }));
+    route(request, response).catch(error => reply(response, 500, { message: String(error) }));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = new DistributaryError('port-taken', `port ${options.port} on 127.0.0.1 is taken`, { cause: error });
-      reject(error.code === 'EADDRINUSE' ? taken : error);
-    });
-    server.listen(options.port, '127.0.0.1', resolve);
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = await listen(server, port);
   return {
     url,
+    answerStatus(answer) {
+      status = answer;
+    },
     expect() {
-      const path = `/custom-resources/${crypto.randomUUID()}`;
+      const path = `/custom-resources/${randomUUID()}`;
       const { promise, resolve } = Promise.withResolvers<unknown>();
       expected.set(path, resolve);
       return { url: url + path, answer: promise };
@@ -58,31 +79,17 @@ export async function startControlServer(options: ControlOptions): Promise<Contr
   };
 }
 
-async function route(
-  request: IncomingMessage,
-  response: ServerResponse,
-  options: ControlOptions,
-  expected: Map<string, (answer: unknown) => void>,
-): Promise<void> {
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://local');
-  const path = decodeURIComponent(pathname);
-  const invoked = INVOKE.exec(path)?.[1];
-  if (request.method === 'GET' && path === '/status') return reply(response, 200, await options.status());
-  if (request.method === 'GET' && path === '/metrics') {
-    const seconds = Number(searchParams.get('seconds')) || METRICS_SECONDS;
-    return reply(response, 200, options.metrics.readings(Date.now() - seconds * 1000));
-  }
-  if (request.method === 'POST' && invoked)
-    return invoke(request, response, options.functions.find(functionName(invoked)));
-  const answer = expected.get(path);
-  if (request.method !== 'PUT' || !answer) return reply(response, 404, { message: `nothing at ${path}` });
-  expected.delete(path);
-  answer(await readJson(request));
-  reply(response, 200, {});
+function listen(server: Server, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = new DistributaryError('port-taken', `port ${port} on 127.0.0.1 is taken`, { cause: error });
+      reject(error.code === 'EADDRINUSE' ? taken : error);
+    });
+    server.listen(port, '127.0.0.1', () => {
+      resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    });
+  });
 }
-
-const functionName = (reference: string): string =>
-  /:function:([^:]+)/.exec(reference)?.[1] ?? reference.split(':')[0]!;
 
 async function invoke(request: IncomingMessage, response: ServerResponse, target: LocalFunction | undefined) {
   if (!target)
