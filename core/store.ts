@@ -63,7 +63,8 @@ export interface Digest {
 }
 
 /**
- * One engine behind one small port. Every implementation passes `testStore` (test/store-suite.ts).
+ * One engine behind one small port. While the engine does not answer, every method but `write` throws `store-unavailable`;
+ * `read`, `scan`, `digest` and `cutOver` throw `target-missing` for a target that is not there. Every implementation passes `testStore` (test/store-suite.ts).
  *
  * A store keeps, per key, the newest version that was ever written to it: writes may be repeated, reordered and raced by
  * several writers, and the outcome is the same. Nothing is forgotten: a tombstone outranks every older write for as long
@@ -83,6 +84,7 @@ export interface Store {
    * newest wins. Outcomes keep the order of `writes`; `stale` is success, and an engine that cannot tell for free says
    * `applied`. One refused write does not touch the others. Never throws for what an `Outcome` can say.
    * Safe to repeat and to reorder; when it returns `applied` or `stale`, a crash cannot lose the write.
+   * A missing target is `unavailable` with `target-missing`.
    */
   write(target: Target, writes: readonly Write[]): Promise<readonly Outcome[]>;
   /** What the target holds under the key, as of the last acknowledged write; a tombstone is returned as one. */
@@ -98,6 +100,6 @@ export interface Store {
   cutOver(to: Target): Promise<void>;
   /** The target that readers see, if any. */
   current(): Promise<Target | undefined>;
-  /** Removes a target for good; gone already is fine. The current target is never dropped. */
+  /** Removes a target for good; gone already is fine. Throws `target-current` for the one that readers see. */
   drop(target: Target): Promise<void>;
 }
