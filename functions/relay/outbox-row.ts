@@ -50,25 +50,24 @@ export function readOutboxRow(row: Row, committedAt: number): OutboxChange {
     traceparent: traceparent && TRACEPARENT.test(traceparent) ? traceparent : undefined,
   };
   const faults = faultsOf(row, header);
-  if (faults) throw new DistributaryError('outbox-row-malformed', `outbox row ${row.id}: ${faults.join('; ')}`);
+  if (faults.length > 0)
+    throw new DistributaryError('outbox-row-malformed', `outbox row ${row.id}: ${faults.join('; ')}`);
   return { header, state, bytes: sized(row, state) };
 }
 
-/** Undefined for a good row, which is nearly every one. */
-function faultsOf(row: Row, { version, digest, schemaVersion }: ChangeHeader): string[] | undefined {
-  let faults: string[] | undefined;
-  const fault = (what: string) => void (faults ??= []).push(what);
+function faultsOf(row: Row, { version, digest, schemaVersion }: ChangeHeader): readonly string[] {
+  const faults: string[] = [];
   for (const [column, pattern] of COLUMNS) {
     const value = row[column] ?? '';
-    if (!pattern.test(value)) fault(`${column} is ${JSON.stringify(value.slice(0, 80))}`);
+    if (!pattern.test(value)) faults.push(`${column} is ${JSON.stringify(value.slice(0, 80))}`);
   }
-  if (!(version >= 1 && Number.isSafeInteger(version))) fault(`version is ${version}`);
-  if (digest > 0xffffffff) fault(`digest is ${digest}`);
-  if (schemaVersion < 1) fault('schema_version is 0');
+  if (!(version >= 1 && Number.isSafeInteger(version))) faults.push(`version is ${version}`);
+  if (digest > 0xffffffff) faults.push(`digest is ${digest}`);
+  if (schemaVersion < 1) faults.push('schema_version is 0');
   const deleted = row.deleted === 't';
   const state = row.payload ?? null;
-  if (deleted !== (state === null)) fault(deleted ? 'deleted, but has a payload' : 'payload is missing');
-  if (state !== null && !state.trimStart().startsWith('{')) fault('payload is no JSON object');
+  if (deleted !== (state === null)) faults.push(deleted ? 'deleted, but has a payload' : 'payload is missing');
+  if (state !== null && !state.trimStart().startsWith('{')) faults.push('payload is no JSON object');
   return faults;
 }
 

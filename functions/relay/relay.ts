@@ -42,8 +42,8 @@ const MAX_BATCH_BYTES = 250_000;
 const MAX_IN_FLIGHT = 6;
 /** Longest that a change waits for company while other publications are under way. An idle pipe publishes at once. */
 const LINGER_MS = 10;
-/** Events read but not yet published; beyond it the stream waits. Bounds the memory of the function. */
-const MAX_OUTSTANDING_BYTES = 24 * 2 ** 20;
+/** Events read but not yet published; beyond it the stream waits. What is in flight and as much again: more only grows the memory. */
+const MAX_OUTSTANDING_BYTES = 4 * 2 ** 20;
 const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 5_000;
 /** A hand-over waits this long for publications under way; the successor publishes again what was not acknowledged. */

@@ -20,7 +20,7 @@ export interface ReplicationOptions {
   readonly statusIntervalMs?: number;
   /** @default 60,000 */
   readonly silenceLimitMs?: number;
-  /** @default 8 MiB */
+  /** @default 2 MiB */
   readonly maxBufferedBytes?: number;
   /** @default 1 MiB */
   readonly maxPartBytes?: number;

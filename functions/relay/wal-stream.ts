@@ -7,8 +7,8 @@ import { asSourceError } from './source-error.ts';
 
 /** How often the server hears where we are. It waits `wal_sender_timeout` for a sign of life: 60 s, 5 s in local mode. */
 const STATUS_INTERVAL_MS = 500;
-/** Decoded rows held for a consumer that lags; then the socket waits. Enough for some 10,000 rows, small against a function's memory. */
-const MAX_BUFFERED_BYTES = 8 * 2 ** 20;
+/** Decoded rows held for a consumer that lags; then the socket waits. Some 2,000 rows: decoded they take several times their bytes. */
+const MAX_BUFFERED_BYTES = 2 * 2 ** 20;
 /** A transaction up to this size arrives whole; a larger one in parts, so that no transaction is too large for memory. */
 const MAX_PART_BYTES = 2 ** 20;
 /** A connection that was silent for so long is dead, as the server's own receiver judges (`wal_receiver_timeout`); half-way we ask. */
