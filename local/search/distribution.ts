@@ -55,8 +55,8 @@ export function openCache(env: NodeJS.ProcessEnv, runAs: Account): Cache {
       if (!canReach(runAs, place)) continue;
       mkdirSync(cache.classArchives, { recursive: true });
       if (runAs.uid !== undefined) chownSync(cache.classArchives, runAs.uid, runAs.gid);
-      return cache;
-    } catch {}
+      if (canReach(runAs, cache.classArchives)) return cache;
+    } catch {} // Not ours to write: the next place may be.
   }
   throw new DistributaryError('tool-missing', `no cache folder can be used: tried ${places.join(', ')}`, {
     hint: 'set XDG_CACHE_HOME to a folder that every user may enter',

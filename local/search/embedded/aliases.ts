@@ -62,9 +62,11 @@ function applyActions(engine: Engine, actions: readonly Action[]): Reply {
   // Removals come first, so that an alias can take the name of an index that goes in the same step.
   const removals = actions.filter(({ kind }) => kind === 'remove_index');
   for (const { options } of removals) for (const index of indicesOf(engine, options)) plan.dropped.add(index);
-  for (const { kind, options } of actions) {
-    if (kind !== 'remove_index') changeAliases(engine, plan, kind, options);
-  }
+  const idle = actions.filter(({ kind, options }) => {
+    if (kind === 'add') addAliases(engine, plan, options);
+    return kind === 'remove' && !removeAliases(engine, plan, options);
+  });
+  if (idle.length === actions.length) throw aliasesMissing(idle.flatMap(({ options }) => namesIn(options)));
   checkWriteIndices(engine, plan);
   engine.storage.transaction(() => {
     for (const [index, aliases] of plan.aliases) index.aliases = aliases;
@@ -77,27 +79,46 @@ function indicesOf(engine: Engine, options: JsonObject): Index[] {
   return list(options.indices ?? options.index).flatMap(name => engine.resolve(String(name)));
 }
 
-function changeAliases(engine: Engine, plan: Plan, kind: 'add' | 'remove', options: JsonObject): void {
-  const { index: _index, indices: _indices, alias, aliases, must_exist, ...rest } = options;
-  const wanted = list(aliases ?? alias).map(String);
-  let removed = 0;
+function addAliases(engine: Engine, plan: Plan, options: JsonObject): void {
+  const { index: _index, indices: _indices, alias, aliases, ...rest } = options;
+  const parsed = parseAlias(rest);
   for (const index of indicesOf(engine, options)) {
-    const after = plan.aliases.get(index) ?? new Map(index.aliases);
-    plan.aliases.set(index, after);
-    for (const name of wanted) {
-      if (kind === 'add') {
-        const parsed = parseAlias(rest);
-        checkFilter(index, name, parsed);
-        after.set(checkName(engine, plan, name), parsed);
-      } else for (const known of [...after.keys()]) if (wildcard(name).test(known) && after.delete(known)) removed++;
+    for (const name of list(aliases ?? alias).map(String)) {
+      checkFilter(index, name, parsed);
+      changed(plan, index).set(checkName(engine, plan, name), parsed);
     }
   }
-  if (kind === 'remove' && removed === 0 && must_exist !== false) {
-    throw refuse(404, 'aliases_not_found_exception', `aliases [${wanted.join(',')}] missing`, {
-      'resource.id': wanted.join(','),
-      'resource.type': 'aliases',
-    });
+}
+
+/** Returns whether it says anything: a removal that need not exist looks for its aliases as they are before the request. */
+function removeAliases(engine: Engine, plan: Plan, options: JsonObject): boolean {
+  const wanted = namesIn(options);
+  let removed = 0;
+  for (const index of indicesOf(engine, options)) {
+    const after = changed(plan, index);
+    const known = options.must_exist === undefined ? [...index.aliases.keys()] : [...after.keys()];
+    for (const alias of known.filter(each => wanted.some(name => wildcard(name).test(each)))) {
+      after.delete(alias);
+      removed++;
+    }
   }
+  if (options.must_exist === true && removed < wanted.length) throw aliasesMissing(wanted);
+  return removed > 0 || options.must_exist === false;
+}
+
+const namesIn = ({ alias, aliases }: JsonObject) => list(aliases ?? alias).flatMap(name => String(name).split(','));
+
+function changed(plan: Plan, index: Index): Map<string, JsonObject> {
+  const after = plan.aliases.get(index) ?? new Map(index.aliases);
+  plan.aliases.set(index, after);
+  return after;
+}
+
+function aliasesMissing(aliases: readonly string[]) {
+  return refuse(404, 'aliases_not_found_exception', `aliases [${aliases.join(', ')}] missing`, {
+    'resource.id': aliases.length === 1 ? (aliases[0] as string) : aliases,
+    'resource.type': 'aliases',
+  });
 }
 
 function checkName(engine: Engine, plan: Plan, alias: string): string {

@@ -13,10 +13,16 @@ export class Refusal extends Error {
   readonly status: number;
   readonly type: string;
   /** Further members of the error, such as the index. */
-  readonly more: { readonly [key: string]: string };
+  readonly more: { readonly [key: string]: Answer };
   readonly causedBy: Cause | undefined;
 
-  constructor(status: number, type: string, reason: string, more: { [key: string]: string } = {}, causedBy?: Cause) {
+  constructor(
+    status: number,
+    type: string,
+    reason: string,
+    more: { readonly [key: string]: Answer } = {},
+    causedBy?: Cause,
+  ) {
     super(reason);
     this.status = status;
     this.type = type;
@@ -64,7 +70,7 @@ export function refuse(
   status: number,
   type: string,
   reason: string,
-  more: { [key: string]: string } = {},
+  more: { readonly [key: string]: Answer } = {},
   causedBy?: Cause,
 ): Refusal {
   return new Refusal(status, type, reason, more, causedBy);
