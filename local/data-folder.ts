@@ -60,7 +60,7 @@ function takeLock(home: string): void {
     const holder = readJson(file, lockSchema);
     if (holder && startOf(holder.pid) === holder.started) {
       throw new DistributaryError('folder-in-use', `local mode already runs on ${home}: process ${holder.pid}`, {
-        hint: 'use the one that runs, stop it, or choose another folder with --data',
+        hint: 'use the one that runs, stop it, or choose another folder with --data-dir',
       });
     }
     rmSync(file, { force: true });

@@ -51,9 +51,8 @@ export async function runWorkload(options: WorkloadOptions): Promise<WorkloadRep
 }
 
 async function inTransaction<T>(client: pg.Client, actor: string, work: () => Promise<T>): Promise<T> {
-  await client.query('begin');
+  await client.query(`begin; select act_as(${pg.escapeLiteral(actor)})`);
   try {
-    await client.query('select act_as($1)', [actor]);
     const result = await work();
     await client.query('commit');
     return result;
