@@ -210,7 +210,7 @@ describe('the choice', () => {
     'two first starts fetch OpenSearch once',
     async () => {
       if ('missing' in parts) return;
-      const cache = openCache({ XDG_CACHE_HOME: join(folder, 'cache') }, serverAccount());
+      const cache = openCache({ XDG_CACHE_HOME: join(folder, 'cache') }, serverAccount())!;
       expect(isCached(cache)).toBe(false);
       const [maven, found] = [findMaven(process.env), await findJdk(process.env, serverAccount())];
       if (!maven || !found.jdk) return; // Cached on this machine, and nothing to fetch it with.

@@ -40,8 +40,8 @@ export interface Cache {
   readonly classArchives: string;
 }
 
-/** The first cache folder that the server's user reaches; root's home is usually closed to others. */
-export function openCache(env: NodeJS.ProcessEnv, runAs: Account): Cache {
+/** The first cache folder that the server's user reaches, if any; root's home is usually closed to others. */
+export function openCache(env: NodeJS.ProcessEnv, runAs: Account): Cache | undefined {
   const places = [env.XDG_CACHE_HOME, join(homedir(), '.cache'), '/var/cache'].filter(place => place !== undefined);
   for (const place of places) {
     const folder = join(place, 'distributary');
@@ -58,9 +58,7 @@ export function openCache(env: NodeJS.ProcessEnv, runAs: Account): Cache {
       if (canReach(runAs, cache.classArchives)) return cache;
     } catch {} // Not ours to write: the next place may be.
   }
-  throw new DistributaryError('tool-missing', `no cache folder can be used: tried ${places.join(', ')}`, {
-    hint: 'set XDG_CACHE_HOME to a folder that every user may enter',
-  });
+  return undefined;
 }
 
 /** The distribution is renamed into place whole, so a folder that is there is complete. */

@@ -33,6 +33,8 @@ export async function findRealParts(env: NodeJS.ProcessEnv): Promise<RealParts |
     return { missing: `no JDK ${OLDEST_JAVA} or newer found in ${SEARCHED}${older && `; found ${older}`}` };
   }
   const cache = openCache(env, runAs);
+  if (!cache)
+    return { missing: 'no cache folder that it may use (set XDG_CACHE_HOME to one that every user may enter)' };
   if (isCached(cache)) return { jdk: found.jdk, cache, maven: undefined, runAs };
   const maven = findMaven(env);
   return maven ? { jdk: found.jdk, cache, maven, runAs } : { missing: 'no Maven (mvn) in PATH to fetch it with' };
