@@ -37,18 +37,18 @@ export class CustomResources {
   }
 
   /**
-   * `surroundings` names the engines that the resource is made in. Another one than last time knows nothing of it: then it
-   * is made anew, and has `moved`.
+   * `surroundings` names the engines that the resource is made in: another one than last time knows nothing of it, and makes
+   * it `new` again.
    */
-  async apply(resource: CustomResource, target: LocalFunction, surroundings: string): Promise<'moved' | 'in-place'> {
+  async apply(resource: CustomResource, target: LocalFunction, surroundings: string): Promise<'new' | 'known'> {
     const before = this.#state[resource.id];
     const properties = createHash('sha256').update(JSON.stringify(resource.properties)).digest('hex');
-    const moved = before !== undefined && before.surroundings !== surroundings;
-    if (before?.properties !== properties || moved) {
+    const isNew = before?.surroundings !== surroundings;
+    if (isNew || before.properties !== properties) {
       const physicalId = await this.#tell(resource, target, before?.physicalId);
       this.#state[resource.id] = { properties, surroundings, physicalId };
     }
-    return moved ? 'moved' : 'in-place';
+    return isNew ? 'new' : 'known';
   }
 
   /** What was applied is not applied again. Until then a start that fails does it once more. */

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { DistributaryError } from '../core/errors.ts';
 import type { StoreEndpoints } from './endpoints.ts';
 import type { FunctionModel } from './template/compute.ts';
@@ -60,3 +61,11 @@ const queuesOf = ({ environment }: FunctionModel) => ({
   priorityQueueUrl: environment.PRIORITY_QUEUE_URL!,
   failedQueueUrl: environment.FAILED_QUEUE_URL!,
 });
+
+const filterPolicy = z.object({ aggregate: z.array(z.string()).default([]) });
+
+/** All that some store is made from, as the filters of its queues say. */
+export function subscribedAggregates({ subscriptions }: Model): readonly string[] {
+  const policies = subscriptions.map(({ attributes }) => JSON.parse(attributes.FilterPolicy ?? '{}'));
+  return [...new Set(policies.flatMap(policy => filterPolicy.parse(policy).aggregate))];
+}

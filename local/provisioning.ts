@@ -89,19 +89,36 @@ export async function allowLogins(adminUrl: string): Promise<readonly string[]> 
   }
 }
 
+/** What PL/pgSQL says to an aggregate that `capture.touch` was not generated for. */
+const CASE_NOT_FOUND = '20000';
+
 /**
- * Has the relay publish every aggregate again, in chunks beside what else it does, over restarts: the way that it takes
- * dependants whose turn is still to come.
+ * Has the relay publish every row of these aggregates again, in chunks beside what else it does, over restarts: the way
+ * that it takes dependants whose turn is still to come. Yields how many; those that cannot be had this way are left out.
  */
-export async function republishAll(adminUrl: string): Promise<void> {
+export async function republish(adminUrl: string, aggregates: readonly string[]): Promise<number> {
   const client = new pg.Client(adminUrl);
   await client.connect();
   try {
-    await client.query(
-      `INSERT INTO canonical.dependants_skipped (aggregate, key)
-       SELECT aggregate, id FROM canonical.identifiers ON CONFLICT DO NOTHING`,
-    );
+    let count = 0;
+    for (const aggregate of aggregates) count += await republishOne(client, aggregate);
+    return count;
   } finally {
     await client.end();
   }
+}
+
+async function republishOne(client: pg.Client, aggregate: string): Promise<number> {
+  try {
+    await client.query("SELECT capture.touch($1, '{}')", [aggregate]);
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && error.code === CASE_NOT_FOUND) return 0;
+    throw error;
+  }
+  const { rowCount } = await client.query(
+    `INSERT INTO canonical.dependants_skipped (aggregate, key)
+     SELECT aggregate, id FROM canonical.identifiers WHERE aggregate = $1 ON CONFLICT DO NOTHING`,
+    [aggregate],
+  );
+  return rowCount ?? 0;
 }

@@ -7,8 +7,8 @@ import { ENDPOINTS_FILE, type Endpoints } from './endpoints.ts';
 import { functionEnvironment, type Places } from './function-environment.ts';
 import type { LocalEvent, LocalMode, LocalModeOptions, LocalStatus } from './local-mode.ts';
 import { type Ports, SERVER_NAMES, Servers } from './local-servers.ts';
-import { pipelinePlaces } from './pipeline-places.ts';
-import { allowLogins, createDatabase, createTables, republishAll, roleUrl } from './provisioning.ts';
+import { pipelinePlaces, subscribedAggregates } from './pipeline-places.ts';
+import { allowLogins, createDatabase, createTables, republish, roleUrl } from './provisioning.ts';
 import { bundleBootstrap } from './runtime/bundle-bootstrap.ts';
 import { type ControlServer, startControlServer } from './runtime/control-server.ts';
 import { LocalFunctions } from './runtime/functions.ts';
@@ -122,7 +122,7 @@ async function provision({ model, data, servers, control, functions, database, t
     createTables(dynamodb.server.endpoint, tables),
   ]);
   const customResources = new CustomResources(data, control);
-  const applied = new Map<string, Promise<'moved' | 'in-place'>>();
+  const applied = new Map<string, Promise<'new' | 'known'>>();
   const apply = async (resource: CustomResource) => {
     await Promise.all(resource.after.map(id => applied.get(id)));
     const target = functions.get(resource.functionName);
@@ -132,9 +132,9 @@ async function provision({ model, data, servers, control, functions, database, t
   };
   // They are in an order in which each finds those before it that it needs.
   for (const resource of model.customResources) applied.set(resource.id, apply(resource));
-  if ((await Promise.all(applied.values())).includes('moved')) {
-    tell({ kind: 'step', message: 'another engine than last time: everything is published again, to fill its stores' });
-    await republishAll(database);
+  if ((await Promise.all(applied.values())).includes('new')) {
+    const count = await republish(database, subscribedAggregates(model));
+    if (count > 0) tell({ kind: 'step', message: `a new store: publishing ${count} aggregates again, to fill it` });
   }
   customResources.remember();
 }

@@ -18,8 +18,8 @@ import { until } from './local-fixture.ts';
 const START_MS = 180_000;
 const KILLS_MS = 400_000;
 const SETTLE_SECONDS = 180;
-const CASES_PER_STEP = 20;
-const STEP_PAUSE_MS = 20;
+const CASES_PER_STEP = 12;
+const STEP_PAUSE_MS = 100;
 
 const dataDir = mkdtempSync(join(tmpdir(), 'local-mode-'));
 // Servers that refuse to run as root run as somebody else.
@@ -81,7 +81,7 @@ class Writer {
        SELECT id, $1, 'Case ' || id, 'Mortgage', 'Fees', 'received' FROM unnest($2::uuid[]) id`,
       [tenant, ids],
     );
-    await client.query(`UPDATE canonical.cases SET title = 'Changed ' || id WHERE id = ANY ($1)`, [ids.slice(0, 10)]);
+    await client.query(`UPDATE canonical.cases SET title = 'Changed ' || id WHERE id = ANY ($1)`, [ids.slice(0, 6)]);
     await client.query('UPDATE canonical.cases SET restricted = true WHERE id = ANY ($1)', [ids.slice(0, 2)]);
     await client.query('DELETE FROM canonical.cases WHERE id = ANY ($1)', [ids.slice(-2)]);
     this.#steps += 1;
