@@ -35,6 +35,10 @@ export async function runCommandLine(
     return code;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.fine;
+    if (surroundings.signal.aborted && error === surroundings.signal.reason) {
+      surroundings.terminal.note('interrupted');
+      return EXIT.error;
+    }
     show(error instanceof CommanderError ? usageError(error, helpOf(line, args)) : error, json, surroundings);
     return EXIT.error;
   }

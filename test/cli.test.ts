@@ -33,7 +33,8 @@ const PROBES: readonly Command<{ readonly speed?: string }>[] = [
     summary: 'fails',
     examples: [],
     options: [],
-    async run([how]) {
+    async run([how], _options, { signal }) {
+      if (how === 'halfway') signal.throwIfAborted();
       if (how === 'known') {
         const place = { file: 'x.csv', line: 3 };
         throw new DistributaryError('file-invalid', 'the file is empty', { place, hint: 'fill it' });
@@ -44,22 +45,24 @@ const PROBES: readonly Command<{ readonly speed?: string }>[] = [
   },
 ];
 
-async function run(
-  args: readonly string[],
-  {
-    commands = COMMANDS as typeof PROBES,
-    debug = false,
-    columns,
-  }: { commands?: typeof PROBES; debug?: boolean; columns?: number } = {},
-) {
+interface Circumstances {
+  readonly commands?: typeof PROBES;
+  readonly debug?: boolean;
+  /** Somebody watches, on a terminal that wide. */
+  readonly columns?: number;
+  readonly signal?: AbortSignal;
+}
+
+async function run(args: readonly string[], circumstances: Circumstances = {}) {
+  const { commands = COMMANDS as typeof PROBES, debug = false, columns } = circumstances;
+  const { signal = new AbortController().signal } = circumstances;
   const { terminal, out, err } = capturedTerminal(columns);
   const line = { name: 'distributary', version: '1.2.3', summary: 'keeps stores honest', commands };
-  const { signal } = new AbortController();
   const code = await runCommandLine(line, args, { terminal, signal, debug });
   return { code, out: out(), err: err() };
 }
-const probe = (args: readonly string[], options: { debug?: boolean; columns?: number } = {}) =>
-  run(args, { commands: PROBES, ...options });
+const probe = (args: readonly string[], circumstances: Circumstances = {}) =>
+  run(args, { commands: PROBES, ...circumstances });
 
 describe('help', () => {
   test('lists every command, with an example of each', async () => {
@@ -148,6 +151,11 @@ describe('what becomes of a command', () => {
     expect(err).not.toContain('    at ');
     expect((await probe(['fail', 'oddly'], { debug: true })).err).toContain('    at ');
     expect((await probe(['fail', 'refused'])).err).toContain('unexpected: connect ECONNREFUSED 127.0.0.1:1');
+  });
+
+  test('one that was interrupted says no more than that', async () => {
+    const signal = AbortSignal.abort();
+    expect(await probe(['fail', 'halfway'], { signal })).toEqual({ code: 2, out: '', err: 'interrupted\n' });
   });
 
   test('with --json an error is JSON on standard output', async () => {

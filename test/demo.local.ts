@@ -83,7 +83,7 @@ onLinux(
     while (!said.includes('rows imported') && child.exitCode === null) await delay(50);
     expect(processesOf(folder).length).toBeGreaterThan(4);
     child.kill('SIGINT');
-    expect((await ended).code).not.toBe(0);
+    expect(await ended).toMatchObject({ code: 2, out: '', err: expect.stringMatching(/\ninterrupted\n$/) });
     expect(readdirSync(folder).filter(name => name.startsWith('distributary-demo-'))).toEqual([]);
     await delay(500);
     expect(processesOf(folder)).toEqual([]);

@@ -1,22 +1,27 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import pg from 'pg';
+import { runCommandLine } from '../bin/command-line.ts';
+import { COMMANDS } from '../bin/commands/all.ts';
 import { importComplaints } from '../bin/complaints/importing.ts';
 import { localDestination } from '../bin/complaints/local-destination.ts';
 import { SAMPLE } from '../bin/complaints/sample.ts';
 import { type Definitions, readDefinitions } from '../bin/definitions.ts';
-import { openOverview } from '../bin/overview/overview.ts';
+import { type Overview, openOverview } from '../bin/overview/overview.ts';
 import { untilSettled } from '../bin/running/settled.ts';
 import type { ProjectedContract } from '../core/store-contract.ts';
 import type { AggregateId, TenantId, Version } from '../core/version.ts';
 import { keyItem } from '../functions/stores/dynamodb-item.ts';
 import { counting, manifest } from '../functions/stores/parquet-manifest.ts';
 import { bucketObjects } from '../functions/stores/parquet-objects.ts';
+import { ENDPOINTS_FILE } from '../local/endpoints.ts';
 import { type LocalMode, startLocalMode } from '../local/local-mode.ts';
 import { type OpenStores, openStores } from '../local/verification/open-stores.ts';
 import { type StoreVerdict, verifyStores } from '../local/verify.ts';
+import { capturedTerminal } from './captured-terminal.ts';
 
 const TIMEOUT_MS = 180_000;
 const ROWS = 60;
@@ -204,3 +209,79 @@ test(
   },
   TIMEOUT_MS,
 );
+
+describe('commands at work on a local mode', () => {
+  async function call(...args: string[]) {
+    const { terminal, out, err } = capturedTerminal();
+    const line = { name: 'distributary', version: '0', summary: '', commands: COMMANDS };
+    const { signal } = new AbortController();
+    const code = await runCommandLine(line, args, { terminal, signal, debug: false });
+    return { code, out: out(), err: err() };
+  }
+
+  test(
+    'import lists bad rows by line and exits 1; without them it exits 0',
+    async () => {
+      const [header = '', ...records] = readFileSync(SAMPLE, 'utf8').split('\r\n');
+      const file = join(dataDir, 'more.csv');
+      const bad = records[ROWS]!.replace(/^[^,]*/, '2023-02-30');
+      writeFileSync(file, [header, records[ROWS + 1], bad, records[0]].join('\r\n'));
+      const { code, out, err } = await call('import', file, '--data-dir', dataDir);
+      expect(code).toBe(1);
+      expect(out).toMatch(/^1 row imported in .*, 1 there already, 1 bad and left out\n$/);
+      expect(err).toContain(`${file}:3: Date received "2023-02-30" is no date like 2023-08-25\n`);
+      expect(err).toContain('hint: correct the row in the file');
+
+      writeFileSync(file, [header, records[ROWS + 1], records[ROWS]].join('\r\n'));
+      const again = await call('import', file, '--data-dir', dataDir, '--json');
+      expect(again).toMatchObject({ code: 0 });
+      expect(JSON.parse(again.out)).toMatchObject({ file, imported: 1, present: 1, bad: 0, badRows: [] });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'status shows every store, and exits 1 once something is beyond its contract',
+    async () => {
+      await settle();
+      const { code, out } = await call('status', '--data-dir', dataDir, '--json');
+      const overview = JSON.parse(out) as Overview;
+      expect(overview.concerns).toEqual([]);
+      expect(code).toBe(0);
+      expect(overview.source).toMatchObject({
+        answers: true,
+        changesPerSecond: expect.any(Number),
+        dependantsPending: 0,
+      });
+      expect(overview.relay.slot).toMatchObject({ active: true, walStatus: 'reserved' });
+      expect(overview.stores.map(({ store, documents, failed }) => [store, documents, failed])).toEqual([
+        ['case-facts', expect.any(Number), 0],
+        ['case-search', ROWS + 2, 0],
+        ['case-timeline', ROWS + 2, 0],
+        ['investigator-worklist', 1, 0],
+      ]);
+
+      const { sqs: endpoint, region, credentials } = mode.endpoints;
+      const sqs = new SQSClient({ endpoint, region, credentials: { ...credentials } });
+      const QueueUrl = placeOf('case-search').failedQueueUrl;
+      await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'lost' }));
+      const worse = await call('status', '--data-dir', dataDir);
+      sqs.destroy();
+      expect(worse.code).toBe(1);
+      expect(worse.out).toContain('! case-search has 1 failed change\n');
+      for (const { store } of overview.stores) expect(worse.out).toContain(`\n${store} `);
+    },
+    TIMEOUT_MS,
+  );
+
+  test('status of a local mode that was killed says so', async () => {
+    const left = join(dataDir, 'left');
+    mkdirSync(left);
+    const endpoints = { ...mode.endpoints, pid: 999_999, control: 'http://127.0.0.1:1' };
+    writeFileSync(join(left, ENDPOINTS_FILE), JSON.stringify(endpoints));
+    const { code, err } = await call('status', '--data-dir', left);
+    expect(code).toBe(2);
+    expect(err).toContain('local mode, process 999999, does not answer at http://127.0.0.1:1');
+    expect(err).toContain('(not-running)');
+  });
+});

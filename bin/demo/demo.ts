@@ -12,7 +12,7 @@ import { untilSettled } from '../running/settled.ts';
 import { startShown } from '../running/shown-start.ts';
 import { liveLine } from '../terminal/live-line.ts';
 import { startProgress } from '../terminal/progress.ts';
-import { count, counted } from '../terminal/wording.ts';
+import { count, counted, toMilliseconds } from '../terminal/wording.ts';
 import { runWorkload, type WorkloadReport } from '../workload/workload.ts';
 
 export interface DemoOptions extends EngineOptions {
@@ -53,14 +53,13 @@ export interface DemoReport {
 /** An outage would hold it up; a machine that is merely busy would not for so long. */
 const SETTLE_WITHIN_SECONDS = 120;
 
-/** Throws what starting, importing and verifying throw; local mode is stopped in any case. */
+/** Throws what starting, importing and verifying throw, and the signal's reason; local mode is stopped in any case. */
 export async function runDemo(options: DemoOptions, session: Session): Promise<DemoReport> {
   const { search, dynamodb, dataDir, seed } = options;
   const { terminal } = session;
   terminal.note(`seed ${seed}`);
   const { mode, seconds: start } = await startShown({ dataDir, search, dynamodb }, terminal);
   try {
-    session.signal.throwIfAborted();
     return await prove(options, mode.endpoints, start, session);
   } finally {
     await mode.stop();
@@ -71,12 +70,13 @@ async function prove(options: DemoOptions, endpoints: Endpoints, start: number, 
   const { catalogue, definitions } = await readDefinitions();
   const destination = await localDestination(endpoints);
   const looking = openOverview(endpoints, catalogue);
+  const stage = <T>(work: () => Promise<T>) => timed(work, session.signal);
   try {
-    const imported = await timed(() => importShown(SAMPLE, destination, session));
+    const imported = await stage(() => importShown(SAMPLE, destination, session));
     session.terminal.note(summaryOf(imported.result));
-    const updates = await timed(() => update(options, destination, session));
-    const settling = await timed(() => settle(looking, session));
-    const verification = await timed(() => verifyStores(endpoints, definitions));
+    const updates = await stage(() => update(options, destination, session));
+    const settling = await stage(() => settle(looking, session));
+    const verification = await stage(() => verifyStores(endpoints, definitions));
     const overview = await looking.look();
     const stores = verification.result.map(verdict => reportOf(verdict, overview));
     const took = [start, imported.seconds, updates.seconds, settling.seconds, verification.seconds];
@@ -96,7 +96,7 @@ async function prove(options: DemoOptions, endpoints: Endpoints, start: number, 
         updates: updates.seconds,
         settling: settling.seconds,
         verification: verification.seconds,
-        total: took.reduce((total, part) => total + part, 0),
+        total: toMilliseconds(took.reduce((total, part) => total + part, 0)),
       },
     };
   } finally {
@@ -104,10 +104,18 @@ async function prove(options: DemoOptions, endpoints: Endpoints, start: number, 
   }
 }
 
-async function timed<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly seconds: number }> {
+interface Stage<T> {
+  readonly result: T;
+  readonly seconds: number;
+}
+
+/** What was interrupted in the middle has no result to go on with. */
+async function timed<T>(work: () => Promise<T>, signal: AbortSignal): Promise<Stage<T>> {
+  signal.throwIfAborted();
   const startedAt = performance.now();
   const result = await work();
-  return { result, seconds: (performance.now() - startedAt) / 1000 };
+  signal.throwIfAborted();
+  return { result, seconds: toMilliseconds((performance.now() - startedAt) / 1000) };
 }
 
 async function update(

@@ -4,9 +4,10 @@ import type { Endpoints } from '../../local/endpoints.ts';
 import type { LocalStatus } from '../../local/local-mode.ts';
 import type { MetricReading } from '../../local/runtime/metrics.ts';
 import { openStores } from '../../local/verification/open-stores.ts';
+import { counted, toMilliseconds } from '../terminal/wording.ts';
 import { documentCounter } from './documents.ts';
 import { openSource, type SlotView, type SourceView } from './source.ts';
-import { type StoreView, viewStore } from './stores.ts';
+import { type Observed, type StoreView, viewStore } from './stores.ts';
 
 /** The way of the data at one moment: source, relay, and every store. */
 export interface Overview {
@@ -63,20 +64,10 @@ export function openOverview(endpoints: Endpoints, catalogue: Catalogue): Lookin
       const ringing = status.alarms.filter(({ state }) => state === 'ALARM').map(({ name }) => name);
       const observed = { endpoints, stores, queues: status.queues, metrics, ringing, documents };
       const view = await source.look();
-      const lag = metrics.find(({ name }) => name === 'relay_lag_seconds');
       const overview = {
         at: new Date().toISOString(),
-        source: {
-          answers: view !== undefined,
-          changesPerSecond: rateOf(view, Date.now()),
-          changes: view?.changes,
-          dependantsPending: view?.dependantsPending,
-        },
-        relay: {
-          slot: view?.slot,
-          lagSeconds: lag && { p50: lag.p50, p99: lag.p99 },
-          parked: status.queues.find(({ url }) => url === endpoints.parkedQueueUrl)?.visible ?? 0,
-        },
+        source: sourceOf(view, rateOf(view, Date.now())),
+        relay: relayOf(view, observed),
         stores: await Promise.all(catalogue.projected.map(contract => viewStore(contract, observed))),
         servers: status.servers,
         alarms: ringing,
@@ -87,6 +78,22 @@ export function openOverview(endpoints: Endpoints, catalogue: Catalogue): Lookin
       stores.close();
       await source.close();
     },
+  };
+}
+
+const sourceOf = (view: SourceView | undefined, changesPerSecond: number | undefined): Overview['source'] => ({
+  answers: view !== undefined,
+  changesPerSecond,
+  changes: view?.changes,
+  dependantsPending: view?.dependantsPending,
+});
+
+function relayOf(view: SourceView | undefined, { metrics, queues, endpoints }: Observed): Overview['relay'] {
+  const lag = metrics.find(({ name }) => name === 'relay_lag_seconds');
+  return {
+    slot: view?.slot,
+    lagSeconds: lag && { p50: toMilliseconds(lag.p50), p99: toMilliseconds(lag.p99) },
+    parked: queues.find(({ url }) => url === endpoints.parkedQueueUrl)?.visible ?? 0,
   };
 }
 
@@ -116,12 +123,12 @@ function concernsOf({ source, relay, stores, servers, alarms }: Omit<Overview, '
 function* relayConcerns(answers: boolean, { slot, parked }: Overview['relay']): Iterable<string> {
   if (slot?.walStatus === 'lost') yield 'the slot has lost WAL that was not relayed: rebuild every store';
   else if (answers && !slot?.active) yield 'no relay streams';
-  if (parked > 0) yield `${parked} outbox rows are parked: they can never be published`;
+  if (parked > 0) yield `${counted(parked, 'outbox row')} parked, which can never be published`;
 }
 
 function* storeConcerns({ store, freshness, freshnessSeconds, maximumSeconds, failed }: StoreView): Iterable<string> {
   if (freshness === 'late')
     yield `${store} is ${Math.round(freshnessSeconds!)} s behind, its contract tolerates ${maximumSeconds} s`;
   if (freshness === 'silent') yield `${store} says nothing yet`;
-  if (failed > 0) yield `${store} has ${failed} failed changes`;
+  if (failed > 0) yield `${store} has ${counted(failed, 'failed change')}`;
 }

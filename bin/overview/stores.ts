@@ -4,6 +4,7 @@ import type { QueueDepth } from '../../local/aws.ts';
 import type { Endpoints } from '../../local/endpoints.ts';
 import type { MetricReading } from '../../local/runtime/metrics.ts';
 import type { OpenStores } from '../../local/verification/open-stores.ts';
+import { toMilliseconds } from '../terminal/wording.ts';
 
 /**
  * `late`: its watermark is older than its contract tolerates. `behind`: changes take longer than the contract calls normal.
@@ -65,7 +66,7 @@ export async function viewStore(contract: ProjectedContract, observed: Observed)
     normalSeconds,
     maximumSeconds,
     freshness: judge(freshnessSeconds, maximumSeconds, lag?.p95, normalSeconds),
-    lag: lag && { p50: lag.p50, p95: lag.p95, p99: lag.p99 },
+    lag: lag && { p50: toMilliseconds(lag.p50), p95: toMilliseconds(lag.p95), p99: toMilliseconds(lag.p99) },
     applied: readingOf(observed, store, 'applied_count')?.sum ?? 0,
     failed: depthOf(observed, place.failedQueueUrl),
     documents: await observed.documents(contract),

@@ -10,6 +10,9 @@ export function seconds(value: number): string {
   return value < 7200 ? `${Math.round(value / 60)} min` : `${(value / 3600).toFixed(1)} h`;
 }
 
+/** For JSON: seconds with as many digits as mean something. */
+export const toMilliseconds = (value: number): number => Math.round(value * 1000) / 1000;
+
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
 export function bytes(value: number): string {
