@@ -25,6 +25,8 @@ const TIMEOUT_GRACE_MS = 100;
 /** Of the memory, as the Lambda runtime for Node gives it to old and to young objects. */
 const OLD_SHARE = 0.9;
 const YOUNG_SHARE = 0.05;
+/** Lambda gives a bundle 10 s to load; a busy machine may need longer. */
+const READY_WITHIN_MS = 60_000;
 /** A handler that does not let go when asked to. */
 const LEAVE_WITHIN_MS = 2_000;
 
@@ -57,7 +59,8 @@ export class Instance {
     this.#child.on('message', (message: FromInstance) => this.#hear(message));
     const output = [this.#child.stdout!, this.#child.stderr!].map(stream => this.#read(stream));
     const gone = new Promise<void>(resolve => this.#child.once('error', () => resolve()).once('exit', () => resolve()));
-    this.#ready.promise.catch(() => {});
+    const tooLate = setTimeout(() => void this.kill9('not-ready'), READY_WITHIN_MS).unref();
+    this.#ready.promise.finally(() => clearTimeout(tooLate)).catch(() => {});
     this.ended = gone.then(async () => {
       await Promise.all(output);
       return this.#close();
@@ -106,7 +109,8 @@ export class Instance {
   }
 
   #signal(signal: NodeJS.Signals): void {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    // Without a process there is no group: 0 would be our own.
+    if (!this.pid || this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     try {
       process.kill(-this.pid, signal);
     } catch {
@@ -157,7 +161,7 @@ export class Instance {
     const ending = this.#ending ?? 'died';
     const error = { errorType: 'Runtime.ExitError', errorMessage: this.#describe(ending), trace: [] };
     this.#ready.reject(new Error(error.errorMessage));
-    if (this.#isRunning && ending !== 'not-ready') this.#options.onFinished(0, error);
+    if (this.#isRunning) this.#options.onFinished(0, error);
     this.#settle({ error });
     return ending;
   }
