@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
@@ -82,13 +83,12 @@ describe('a queue', () => {
     async () => {
       const { send, isEmpty, fn } = await pipe(`
       export const handler = async ({ Records }) => { for (const record of Records) console.log(JSON.stringify(record)); };`);
-      const lines: string[] = [];
       await send('first');
       await until(isEmpty, 'the message is done');
-      expect(fn.status()).toMatchObject({ invocations: 1, errors: 0 });
-      const { readFileSync } = await import('node:fs');
-      lines.push(...readFileSync(fn.status().log, 'utf8').trim().split('\n'));
-      expect(JSON.parse(lines[0]!)).toMatchObject({
+      await until(() => fn.status().invocations === 1, 'the invocation is counted');
+      expect(fn.status().errors).toBe(0);
+      const log = await until(() => readFileSync(fn.status().log, 'utf8'), 'it wrote its record');
+      expect(JSON.parse(log)).toMatchObject({
         body: 'first',
         eventSource: 'aws:sqs',
         eventSourceARN: expect.stringMatching(/:queue$/),
@@ -125,11 +125,11 @@ describe('a queue', () => {
         return new Promise(() => setInterval(() => {}, 1000));
       };`);
       await send('message');
-      const instance = await until(() => [...fn.instances].find(({ isRunning }) => isRunning), 'the handler has it');
-      await instance.kill9();
+      await until(() => existsSync(join(fn.model.folder, 'seen')), 'the handler has it');
+      await [...fn.instances][0]!.kill9();
       await until(isEmpty, 'another instance has done it', 10_000);
       expect(await depthOf('failed')).toMatchObject({ visible: 0 });
-      expect(restarts).toHaveLength(1);
+      await until(() => restarts.length === 1, 'a word about it');
     },
     TIMEOUT_MS,
   );
@@ -144,6 +144,7 @@ describe('a queue', () => {
       });
       for (let n = 0; n < 5; n++) await send(`message ${n}`);
       await until(isEmpty, 'all are done');
+      await until(() => fn.status().invocations > 0, 'the invocation is counted');
       expect(fn.status().invocations).toBe(1);
     },
     TIMEOUT_MS,
