@@ -25,8 +25,10 @@ const SOURCES = [
   'lib/**/*',
   'package-lock.json',
 ];
-/** Old ones are kept for those who go back and forth between two branches. */
+/** The newest are kept for those who go back and forth between branches. */
 const KEPT_SYNTHESES = 3;
+/** One that was used not long ago may still be running: its functions are loaded from it. */
+const KEPT_MS = 24 * 60 * 60_000;
 const READY = 'manifest.json';
 
 export interface SynthesisOptions {
@@ -93,6 +95,7 @@ function prune(cache: string, current: string): void {
     .filter(folder => folder !== current)
     .map(folder => ({ folder, at: statSync(folder).mtimeMs }))
     .sort((a, b) => b.at - a.at)
-    .slice(KEPT_SYNTHESES - 1);
+    .slice(KEPT_SYNTHESES - 1)
+    .filter(({ at }) => Date.now() - at > KEPT_MS);
   for (const { folder } of old) rmSync(folder, { recursive: true, force: true });
 }
