@@ -5,7 +5,7 @@ import { type Blueprint, PipelineStack } from './pipeline-stack.ts';
 
 /** Heartbeats in the time after which a store's alarm rings: one may be lost, and one more be late. */
 const HEARTBEATS_PER_PROMISE = 3;
-const SLOWEST_HEARTBEAT_SECONDS = 10;
+const SLOWEST_HEARTBEAT_SECONDS = 5;
 
 /** From the outbox to the topic. */
 export class RelayStack extends PipelineStack {
