@@ -93,7 +93,8 @@ function prune(cache: string, current: string): void {
   const folders = readdirSync(cache).map(name => join(cache, name));
   const old = folders
     .filter(folder => folder !== current)
-    .map(folder => ({ folder, at: statSync(folder).mtimeMs }))
+    // Another start may be renaming its own at this moment.
+    .map(folder => ({ folder, at: statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Date.now() }))
     .sort((a, b) => b.at - a.at)
     .slice(KEPT_SYNTHESES - 1)
     .filter(({ at }) => Date.now() - at > KEPT_MS);
