@@ -17,6 +17,7 @@ export function instruments(service: string): Instruments {
   return {
     logger: new Logger({ serviceName: service }),
     metrics: new Metrics({ namespace: METRIC_NAMESPACE, serviceName: service }),
-    tracer: new Tracer({ serviceName: service }),
+    // A segment for each of a batch's hundreds of requests would say nothing, and cost as much as the requests.
+    tracer: new Tracer({ serviceName: service, captureHTTPsRequests: false }),
   };
 }

@@ -67,6 +67,7 @@ async function bundle(entries: ReadonlyMap<string, string>, outdir: string): Pro
       target: 'node24',
       format: 'esm',
       mainFields: ['module', 'main'],
+      alias: { 'cls-hooked/context': join(PACKAGE, 'functions', 'trace-context.ts') },
       banner: { js: REQUIRE_SHIM },
       minifySyntax: true,
       minifyWhitespace: true,

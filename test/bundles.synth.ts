@@ -46,6 +46,11 @@ test('no bundle carries CDK, a test or local mode', () => {
   }
 });
 
+test('no bundle has Node call back for each promise', () => {
+  const hooked = bundles.all.filter(({ inputs }) => inputs.some(input => /\/(cls-hooked|async-hook-jl)\//.test(input)));
+  expect(hooked.map(({ name }) => name)).toEqual([]);
+});
+
 test('every bundle is small enough to start fast', () => {
   const sizes = bundles.all.map(({ name, bytes }) => ({ name, bytes }));
   expect(sizes.filter(({ bytes }) => bytes > MAX_BYTES)).toEqual([]);
@@ -68,17 +73,57 @@ test('every bundle starts with the variables that its template sets, and exports
   expect(handlersOf(functions)).toEqual(functions.map(({ name }) => `${name} function`));
 });
 
+test('each invocation leaves a segment in the trace of its event', () => {
+  const name = 'project-case-facts';
+  const { properties } = templates.one('AWS::Lambda::Function', 'FunctionName', `distributary-${name}`);
+  const traces = ['1-aaaaaaaa-000000000000000000000001', '1-aaaaaaaa-000000000000000000000002'];
+  const segments = segmentsOf({ name, variables: Object.keys(properties.Environment.Variables) }, traces);
+  expect(segments).toEqual(traces.map(trace => `## index.handler in ${trace}`));
+});
+
 const VALUES: Record<string, string> = { HEARTBEAT_SECONDS: '10', OPENSEARCH_URL: 'https://search.example' };
 
+interface Loaded {
+  readonly name: string;
+  readonly variables: readonly string[];
+}
+
+const environmentOf = ({ variables }: Loaded): object => ({
+  ...Object.fromEntries(variables.map(variable => [variable, VALUES[variable] ?? 'x'])),
+  AWS_REGION: 'eu-central-1',
+});
+const fileOf = ({ name }: Loaded): URL => pathToFileURL(join(bundles.of(name).folder, 'index.mjs'));
+
 /** Loads each bundle as Lambda does, alone and with its own variables, and says what its handler is. */
-function handlersOf(functions: readonly { name: string; variables: readonly string[] }[]): string[] {
-  const script = functions.map(({ name, variables }) => {
-    const file = pathToFileURL(join(bundles.of(name).folder, 'index.mjs'));
-    const env = Object.fromEntries(variables.map(variable => [variable, VALUES[variable] ?? 'x']));
-    return `
-      process.env = ${JSON.stringify({ ...env, AWS_REGION: 'eu-central-1' })};
-      console.log('${name}', typeof (await import('${file}')).handler);`;
-  });
-  const args = ['--input-type=module', '-e', `${script.join('')}\nprocess.exit();`];
-  return execFileSync(process.execPath, args, { encoding: 'utf8', cwd: tmpdir() }).trim().split('\n');
+function handlersOf(functions: readonly Loaded[]): string[] {
+  const script = functions.map(
+    loaded => `
+      process.env = ${JSON.stringify(environmentOf(loaded))};
+      console.log('${loaded.name}', typeof (await import('${fileOf(loaded)}')).handler);`,
+  );
+  return linesOf(script.join(''));
+}
+
+/** Invokes the handler once in each trace, with nothing to do, and listens as the X-Ray daemon does. */
+function segmentsOf(loaded: Loaded, traces: readonly string[]): string[] {
+  return linesOf(`
+    const socket = (await import('node:dgram')).createSocket('udp4');
+    await new Promise(resolve => socket.bind(0, '127.0.0.1', resolve));
+    const runtime = { AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x', LAMBDA_TASK_ROOT: '/var/task', _HANDLER: 'index.handler' };
+    const AWS_XRAY_DAEMON_ADDRESS = '127.0.0.1:' + socket.address().port;
+    process.env = { ...${JSON.stringify(environmentOf(loaded))}, ...runtime, AWS_XRAY_DAEMON_ADDRESS };
+    const { handler } = await import('${fileOf(loaded)}');
+    for (const trace of ${JSON.stringify(traces)}) {
+      process.env._X_AMZN_TRACE_ID = 'Root=' + trace + ';Parent=bbbbbbbbbbbbbbbb;Sampled=1';
+      const sent = new Promise(resolve => socket.once('message', resolve));
+      await handler({ Records: [] }, { getRemainingTimeInMillis: () => 1000 });
+      const { name, trace_id } = JSON.parse(String(await sent).split('\\n')[1]);
+      console.log(name + ' in ' + trace_id);
+    }`);
+}
+
+/** What a script says, in a process that no test has touched. */
+function linesOf(script: string): string[] {
+  const args = ['--input-type=module', '-e', `${script}\nprocess.exit();`];
+  return execFileSync(process.execPath, args, { encoding: 'utf8', cwd: tmpdir(), stdio: 'pipe' }).trim().split('\n');
 }
