@@ -158,6 +158,8 @@ create trigger refuse_other_content before update on evidence for each row
   when ((new.case_id, new.sha256, new.size_bytes) <> (old.case_id, old.sha256, old.size_bytes))
   execute function refuse('the content of evidence and its case are final');
 create trigger refuse_other_decision before update on decisions for each row
+  -- An update that changes nothing publishes it again.
+  when (old is distinct from new)
   execute function refuse('a decision is final; correct it by another');
 
 -- History is written by the case itself, and never again.

@@ -1026,6 +1026,7 @@ begin
     when 'membership users' then
       return array(select distinct id from memberships
         where user_id = of_id and id > after order by id limit max_keys);
+    else return '{}';
   end case;
 end $$;
 
@@ -1053,6 +1054,24 @@ begin
       )
       select array_agg(id) into settled from touched;
       return settled || array(select key from unnest(keys) key where not exists (select from cases where id = key));
+    when 'decision' then
+      with free as (
+        select id from decisions where id = any (keys) for no key update skip locked
+      ), touched as (
+        update decisions root set id = root.id
+          from free where root.id = free.id returning root.id
+      )
+      select array_agg(id) into settled from touched;
+      return settled || array(select key from unnest(keys) key where not exists (select from decisions where id = key));
+    when 'evidence' then
+      with free as (
+        select id from evidence where id = any (keys) for no key update skip locked
+      ), touched as (
+        update evidence root set id = root.id
+          from free where root.id = free.id returning root.id
+      )
+      select array_agg(id) into settled from touched;
+      return settled || array(select key from unnest(keys) key where not exists (select from evidence where id = key));
     when 'membership' then
       with free as (
         select id from memberships where id = any (keys) for no key update skip locked
@@ -1062,6 +1081,27 @@ begin
       )
       select array_agg(id) into settled from touched;
       return settled || array(select key from unnest(keys) key where not exists (select from memberships where id = key));
+    when 'party' then
+      with free as (
+        select id from parties where id = any (keys) for no key update skip locked
+      ), touched as (
+        update parties root set id = root.id
+          from free where root.id = free.id returning root.id
+      )
+      select array_agg(id) into settled from touched;
+      return settled || array(select key from unnest(keys) key where not exists (select from parties where id = key));
+    when 'tenant' then
+      with free as (
+        select id from tenants where id = any (keys) for no key update skip locked
+      ), touched as (
+        update tenants root set id = root.id
+          from free where root.id = free.id returning root.id
+      )
+      select array_agg(id) into settled from touched;
+      return settled || array(select key from unnest(keys) key where not exists (select from tenants where id = key));
+    else
+      raise warning 'nothing to publish: no contract for aggregate %', of_aggregate;
+      return keys;
   end case;
 end $$;
 

@@ -66,7 +66,6 @@ interface Dependence {
 /** What keeps embedded columns true: locks on links, notes of changes, and the two functions that work the notes off. */
 export function embedSql(contracts: readonly AggregateContract[]): readonly string[] {
   const all: Dependence[] = contracts.flatMap(contract => contract.embeds.map(embed => ({ contract, embed })));
-  if (all.length === 0) return [];
   const links = Map.groupBy(all, ({ embed }) => `${embed.through.table}.${embed.through.column}`);
   const sources = Map.groupBy(all, ({ embed }) => embed.table);
   return [
@@ -74,7 +73,7 @@ export function embedSql(contracts: readonly AggregateContract[]): readonly stri
     ...[...links.values()].map(([first]) => linkSql(first!.embed)),
     ...[...sources].map(([table, dependences]) => noteSql(table, dependences)),
     dependantsFunction(all),
-    touchFunction([...new Set(all.map(({ contract }) => contract))]),
+    touchFunction(contracts),
   ];
 }
 
@@ -128,19 +127,23 @@ returns uuid[]
 language plpgsql stable ${DEFINER} as $$
 begin
   case of_aggregate || ' ' || of_source${branches.join('')}
+    else return '{}';
   end case;
 end $$;`;
 }
 
-/** Touches those that nobody else is changing; returns them, and those that are gone. */
+/**
+ * Touches those that nobody else is changing; returns them, and those that are gone. An aggregate of no contract has
+ * nothing to publish: its keys count as done, for one such note must not stop the others.
+ */
 function touchFunction(contracts: readonly AggregateContract[]): string {
   const branches = contracts.map(
-    ({ aggregate, root: { table, key } }) => `
+    ({ aggregate, root: { table, key }, embeds }) => `
     when '${aggregate}' then
       with free as (
         select ${key} from ${table} where ${key} = any (keys) for no key update skip locked
       ), touched as (
-        update ${table} root set change = ${quote(REFERENCE_UPDATED)}, changed_in = null
+        update ${table} root set ${embeds.length > 0 ? `change = ${quote(REFERENCE_UPDATED)}, changed_in = null` : `${key} = root.${key}`}
           from free where root.${key} = free.${key} returning root.${key}
       )
       select array_agg(${key}) into settled from touched;
@@ -153,6 +156,9 @@ declare
   settled uuid[];
 begin
   case of_aggregate${branches.join('')}
+    else
+      raise warning 'nothing to publish: no contract for aggregate %', of_aggregate;
+      return keys;
   end case;
 end $$;`;
 }

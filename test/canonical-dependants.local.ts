@@ -315,3 +315,23 @@ async function work(signal: AbortSignal, chunks: number[]): Promise<void> {
     if (!remaining) await delay(20);
   }
 }
+
+test('rows of any aggregate can be published again; a note for an aggregate that no contract knows stops nobody', async () => {
+  const id = await linkedCase();
+  const note = 'insert into dependants_skipped (aggregate, key) values ($1, $2)';
+  await db.sql(`insert into evidence (tenant_id, case_id, sha256, media_type, size_bytes, title)
+    values ('${ids.company}', '${id}', sha256('letter'), 'text/plain', 6, 'Letter')`);
+  await db.sql(`insert into decisions (tenant_id, case_id, kind, summary, decided_by)
+    values ('${ids.company}', '${id}', 'finding', 'It was right.', '${ids.investigator}')`);
+  const roots = await db.sql<{ aggregate: string; key: string }>(`
+    select 'evidence' as aggregate, id as key from evidence union all select 'decision', id from decisions
+    union all select 'party', id from parties union all select 'tenant', id from tenants`);
+  const before = (await db.sql<{ id: number }>('select coalesce(max(id), 0) as id from outbox'))[0]!.id;
+  await db.sql(note, ['ghost', randomUUID()]);
+  for (const { aggregate, key } of roots) await db.sql(note, [aggregate, key]);
+
+  await republishAll(db.main);
+  const published = await db.sql<{ aggregate_id: string }>('select aggregate_id from outbox where id > $1', [before]);
+  expect(published.map(row => row.aggregate_id)).toEqual(expect.arrayContaining(roots.map(({ key }) => key)));
+  expect(await db.sql('select from dependants_skipped')).toEqual([]);
+});
