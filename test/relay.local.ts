@@ -72,6 +72,7 @@ function collector() {
 function start(sink: Sink, { deadlineMs = 600_000, heartbeatSeconds = 0.5 } = {}) {
   const leave = new AbortController();
   const reconnected: DistributaryError[] = [];
+  const refused: string[] = [];
   const streaming = Promise.withResolvers<void>();
   const events: RunEvents = {
     published() {},
@@ -80,6 +81,7 @@ function start(sink: Sink, { deadlineMs = 600_000, heartbeatSeconds = 0.5 } = {}
     saw() {},
     streaming: () => streaming.resolve(),
     slot() {},
+    dependantsRefused: error => void refused.push(error.message),
     reconnecting: error => void reconnected.push(error),
   };
   const ended = runRelay({
@@ -93,7 +95,7 @@ function start(sink: Sink, { deadlineMs = 600_000, heartbeatSeconds = 0.5 } = {}
     signal: leave.signal,
   });
   ended.catch(() => {});
-  return { ended, reconnected, streaming: streaming.promise, leave: () => leave.abort() };
+  return { ended, reconnected, refused, streaming: streaming.promise, leave: () => leave.abort() };
 }
 
 async function until(what: string, condition: () => boolean | Promise<boolean>, seconds = 20): Promise<void> {
@@ -156,6 +158,25 @@ test('a second relay finds that it is not needed, and takes over when the first 
   second.leave();
   third.leave();
   await Promise.all([second.ended, third.ended]);
+}, 60_000);
+
+test('dependants that the database refuses to touch are reported, and changes flow on', async () => {
+  const { newest, sink } = collector();
+  const relay = start(sink);
+  await relay.streaming;
+  const id = await addCase(db, tenants.company, 'received');
+  await sql(
+    `create trigger broken before update on canonical.cases for each row when (new.id = '${id}') execute function canonical.refuse('broken')`,
+  );
+  await sql(`insert into canonical.dependants_skipped (aggregate, key) values ('case', $1)`, [id]);
+  await until('the refusal', () => relay.refused.length > 0);
+  const other = await addCase(db, tenants.company, 'received');
+  await until('a change after it', () => newest.has(other));
+  expect(relay.refused[0]).toMatch(/broken/);
+  await sql('drop trigger broken on canonical.cases');
+  await until('the dependant', () => (newest.get(id)?.version ?? 0) > 1);
+  relay.leave();
+  await relay.ended;
 }, 60_000);
 
 test('kill -9 of PostgreSQL while writing: every commit that was confirmed arrives', async () => {

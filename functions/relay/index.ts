@@ -72,6 +72,10 @@ function report({ logger, metrics }: Instruments): RunEvents {
     streaming(ended) {
       logger.info('streaming', { ended });
     },
+    dependantsRefused(error) {
+      metrics.addMetric('dependants_refused_count', MetricUnit.Count, 1);
+      logger.error('dependants cannot be published again', { reason: error.message });
+    },
     reconnecting({ code, message, hint }) {
       logger.warn('stream broke, reconnecting', { code, reason: message, hint });
     },

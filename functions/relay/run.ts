@@ -12,6 +12,8 @@ export interface RunEvents extends RelayEvents {
   /** The stream is open. `ended`: server process of a holder that did not let go. */
   streaming(ended: number | undefined): void;
   reconnecting(error: DistributaryError): void;
+  /** Publishing dependants again failed for what is in the database; changes flow on. */
+  dependantsRefused(error: Error): void;
   /** With each heartbeat. */
   slot(status: SlotStatus): void;
 }
@@ -60,7 +62,7 @@ async function runSession(options: RunOptions, opened: () => void): Promise<'end
   if (await anotherRelayStays(db, options.slot, options.heartbeatSeconds)) return 'not-needed';
   const stream = await openStream(db, options, signal);
   opened();
-  const dependants = new Dependants(second, signal);
+  const dependants = new Dependants(second, signal, options.events.dependantsRefused);
   const events = { ...options.events, saw: () => dependants.wake() };
   try {
     await firstToFail(session, [
