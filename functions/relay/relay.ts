@@ -40,7 +40,10 @@ const MAX_BATCH_PACKS = 10;
 const MAX_BATCH_BYTES = 250_000;
 /** Enough to hide the round trip to the topic; more only grows the memory. */
 const MAX_IN_FLIGHT = 6;
-/** Longest that a change waits for company while other publications are under way. An idle pipe publishes at once. */
+/**
+ * Longest that a change waits for company. One that comes after a silence of this length is published at once; in a busy
+ * stream packs fill meanwhile, which is cheaper for everybody who takes them.
+ */
 const LINGER_MS = 10;
 /** Events read but not yet published; beyond it the stream waits. What is in flight and as much again: more only grows the memory. */
 const MAX_OUTSTANDING_BYTES = 4 * 2 ** 20;
@@ -68,6 +71,8 @@ class Relaying {
   #working = 0;
   #outstandingBytes = 0;
   #linger: NodeJS.Timeout | undefined;
+  /** When packs were last closed before they were full. */
+  #closedAt = 0;
   #changed = Promise.withResolvers<void>();
 
   constructor({ stream, sink, events, signal }: RelayOptions) {
@@ -156,26 +161,35 @@ class Relaying {
 
   #pump(): void {
     this.#packer.closeOpen('priority');
-    if (this.#inFlight === 0) this.#packer.closeOpen();
-    while (this.#packer.hasClosed && this.#inFlight < MAX_IN_FLIGHT) {
-      this.#publish(this.#packer.take(MAX_BATCH_PACKS, MAX_BATCH_BYTES));
-    }
+    if (this.#hasRoom && this.#lingerLeftMs <= 0) this.#closeOpen();
+    while (this.#packer.hasClosed && this.#hasRoom) this.#publish(this.#packer.take(MAX_BATCH_PACKS, MAX_BATCH_BYTES));
     this.#setLinger();
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
   }
 
+  /** A publication that ends makes some, and pumps. */
+  get #hasRoom(): boolean {
+    return this.#inFlight < MAX_IN_FLIGHT;
+  }
+
+  get #lingerLeftMs(): number {
+    return this.#closedAt + LINGER_MS - performance.now();
+  }
+
+  #closeOpen(): void {
+    if (!this.#packer.hasOpen) return;
+    this.#packer.closeOpen();
+    this.#closedAt = performance.now();
+  }
+
   #setLinger(): void {
-    if (!this.#packer.hasOpen) {
-      clearTimeout(this.#linger);
+    if (this.#linger || !this.#packer.hasOpen || !this.#hasRoom) return;
+    const linger = () => {
       this.#linger = undefined;
-    } else {
-      this.#linger ??= setTimeout(() => {
-        this.#linger = undefined;
-        this.#packer.closeOpen();
-        this.#pump();
-      }, LINGER_MS);
-    }
+      this.#pump();
+    };
+    this.#linger = setTimeout(linger, Math.max(1, Math.ceil(this.#lingerLeftMs)));
   }
 
   #publish(packs: readonly Pack[]): void {
