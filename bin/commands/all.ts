@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts';
+import { benchCommand } from './bench.ts';
 import { demoCommand } from './demo.ts';
 import { devCommand } from './dev.ts';
 import { importCommand } from './import.ts';
@@ -13,4 +14,5 @@ export const COMMANDS: readonly Command<any>[] = [
   statusCommand,
   redriveCommand,
   demoCommand,
+  benchCommand,
 ];

@@ -1,0 +1,64 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DistributaryError } from '../../core/errors.ts';
+import { type LocalMode, startLocalMode } from '../../local/local-mode.ts';
+import { importComplaints } from '../complaints/importing.ts';
+import { localDestination } from '../complaints/local-destination.ts';
+import { SAMPLE } from '../complaints/sample.ts';
+import { type Definitions, readDefinitions } from '../definitions.ts';
+import { openOverview } from '../overview/overview.ts';
+import type { EngineOptions } from '../running/local-options.ts';
+import { untilSettled } from '../running/settled.ts';
+import { type Child, startChild } from './child.ts';
+
+/** The whole pipe in a local mode of its own, with the sample's cases in every store. */
+export interface Pipe {
+  readonly mode: LocalMode;
+  readonly definitions: Definitions;
+  /** A supervisor of the bureau. */
+  readonly actor: string;
+  readonly load: Child;
+  /** Waits until every store has all that was committed. */
+  settle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const SETTLE_WITHIN_SECONDS = 120;
+
+export async function openPipe(
+  engines: EngineOptions,
+  onStep: (step: string) => void,
+  signal: AbortSignal,
+): Promise<Pipe> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'distributary-bench-'));
+  // Search runs as a user without rights, who has to reach its folder.
+  chmodSync(dataDir, 0o755);
+  const undo: (() => unknown)[] = [() => rmSync(dataDir, { recursive: true, force: true })];
+  const close = async () => {
+    for (let step = undo.pop(); step; step = undo.pop()) await step();
+  };
+  try {
+    onStep('starting local mode');
+    const mode = await startLocalMode({ ...engines, dataDir });
+    undo.push(() => mode.stop());
+    const definitions = await readDefinitions();
+    const looking = openOverview(mode.endpoints, definitions.catalogue);
+    undo.push(() => looking.close());
+    const settle = async () => {
+      const settled = await untilSettled(looking, { since: Date.now(), timeoutSeconds: SETTLE_WITHIN_SECONDS, signal });
+      signal.throwIfAborted();
+      if (!settled) throw new DistributaryError('store-unavailable', `not settled in ${SETTLE_WITHIN_SECONDS} s`);
+    };
+    onStep('importing the sample');
+    const destination = await localDestination(mode.endpoints);
+    await importComplaints({ ...destination, file: SAMPLE, signal });
+    await settle();
+    const load = startChild(join(import.meta.dirname, 'load-process.ts'));
+    undo.push(() => load.close());
+    return { mode, definitions, actor: destination.actor, load, settle, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
