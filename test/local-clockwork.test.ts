@@ -127,3 +127,10 @@ test('an evaluation tells what begins or ceases to ring, once', () => {
   metrics.record(LAG, 1, NOW + 251_000);
   expect(alarms.evaluate(NOW + 252_000)).toEqual([]);
 });
+
+test('silence rings only when a whole period has been silent', () => {
+  const alarms = new Alarms([alarm({ datapointsToAlarm: 1, missing: 'breaching' })], new MetricStore(), NOW);
+  expect(alarms.evaluate(NOW + 5_000)).toEqual([]);
+  expect(alarms.evaluate(NOW + 59_000)).toEqual([]);
+  expect(alarms.evaluate(NOW + 60_000)).toMatchObject([{ state: 'ALARM' }]);
+});

@@ -49,16 +49,17 @@ export class Alarms {
 
   /**
    * The periods that end now, newest first; undefined without data. CloudWatch's periods begin with the minute: here
-   * they slide, so that nobody waits a minute. What was before the start says nothing.
+   * they slide, so that nobody waits a minute. What was before the start says nothing, and so does silence in a period
+   * that began before it.
    */
   #datapoints({ metric, statistic, periodSeconds, evaluationPeriods }: Alarm, now: number): (number | undefined)[] {
     const periodMs = periodSeconds * 1000;
     const known = Math.min(evaluationPeriods, Math.ceil((now - this.#startedAt) / periodMs));
-    return Array.from({ length: known }, (_, index) => {
-      const to = now - index * periodMs;
-      const name = { namespace: metric.Namespace, name: metric.MetricName, dimensions: metric.Dimensions };
+    const name = { namespace: metric.Namespace, name: metric.MetricName, dimensions: metric.Dimensions };
+    return Array.from({ length: known }, (_, index) => now - index * periodMs).flatMap(to => {
       const summary = this.#metrics.summary(name, to - periodMs, to);
-      return summary && statisticOf(summary, statistic);
+      if (summary) return [statisticOf(summary, statistic)];
+      return to - periodMs >= this.#startedAt ? [undefined] : [];
     });
   }
 }
