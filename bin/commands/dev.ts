@@ -11,6 +11,7 @@ interface DevOptions extends EngineOptions {
   readonly dataDir: string;
   readonly fresh?: true;
   readonly import: boolean;
+  readonly importRate: number;
   readonly postgresPort?: number;
   readonly awsPort?: number;
   readonly dynamodbPort?: number;
@@ -18,6 +19,8 @@ interface DevOptions extends EngineOptions {
   readonly controlPort?: number;
 }
 
+/** The emulated tables keep up with it, so that every store follows within a second. */
+const IMPORT_RATE = 100;
 const LOOK_EVERY_MS = 2000;
 /** Nobody watches: as often as the live line prints plain lines. */
 const LOOK_PLAINLY_EVERY_MS = 10_000;
@@ -42,6 +45,9 @@ flows until Ctrl-C. A second start resumes the same data.`,
     ...engineOptions(),
     new Option('--fresh', 'remove what the folder holds first'),
     new Option('--no-import', 'leave an empty canonical store empty'),
+    new Option('--import-rate <rows>', 'rows of the sample a second, slow enough to watch')
+      .default(IMPORT_RATE)
+      .argParser(wholeNumber(1, 100_000)),
     portOption('postgres', 'PostgreSQL'),
     portOption('aws', 'queues, topic and buckets'),
     portOption('dynamodb', 'the key-value tables'),
@@ -60,7 +66,7 @@ flows until Ctrl-C. A second start resumes the same data.`,
     signal.removeEventListener('abort', tellEarly);
     try {
       if (!signal.aborted) await showStart(started, session);
-      if (options.import && !signal.aborted) await importWhenEmpty(started.mode.endpoints, session);
+      if (options.import && !signal.aborted) await importWhenEmpty(started.mode.endpoints, options.importRate, session);
       if (!signal.aborted) await showFlow(started.mode, session, line);
     } finally {
       line.stop();
@@ -104,12 +110,12 @@ async function showStart(started: Started, { terminal, json }: Session): Promise
   for (const line of lines) terminal.print(line);
 }
 
-async function importWhenEmpty(endpoints: Endpoints, session: Session): Promise<void> {
+async function importWhenEmpty(endpoints: Endpoints, rowsPerSecond: number, session: Session): Promise<void> {
   const { hasNoCases, SAMPLE } = await import('../complaints/sample.ts');
   const { importShown, summaryOf } = await import('../complaints/shown-import.ts');
   const { localDestination } = await import('../complaints/local-destination.ts');
   if (!(await hasNoCases(endpoints))) return;
-  const report = await importShown(SAMPLE, await localDestination(endpoints), session);
+  const report = await importShown(SAMPLE, { ...(await localDestination(endpoints)), rowsPerSecond }, session);
   const { terminal, json } = session;
   terminal.print(json ? JSON.stringify({ imported: report }) : `${summaryOf(report)} from the sample`);
 }

@@ -2,12 +2,14 @@ import { InvalidArgumentError, Option } from 'commander';
 import { errorTable } from '../../core/errors.ts';
 import { type Command, EXIT } from '../command.ts';
 import type { Destination } from '../complaints/shown-import.ts';
+import { wholeNumber } from '../running/local-options.ts';
 import { dataDirOption } from './data-dir.ts';
 
 interface ImportOptions {
   readonly dataDir: string;
   readonly database?: string;
   readonly actor?: string;
+  readonly rate?: number;
 }
 
 export const importCommand: Command<ImportOptions> = {
@@ -29,13 +31,16 @@ listed by their line and left out; it exits 1 when there were some.`,
       '--actor <user>',
       "supervisor to act as (default: the bureau's intake officer, made when missing)",
     ).argParser(uuid),
+    new Option('--rate <rows>', 'rows a second at most (default: as fast as it goes)').argParser(
+      wholeNumber(1, 100_000),
+    ),
   ],
 
   async run([file = ''], options, session) {
     const { checkFile } = await import('../complaints/reading.ts');
     const { importShown, summaryOf } = await import('../complaints/shown-import.ts');
     await checkFile(file);
-    const report = await importShown(file, await destinationOf(options), session);
+    const report = await importShown(file, { ...(await destinationOf(options)), rowsPerSecond: options.rate }, session);
     const { terminal, json } = session;
     if (json) terminal.print(JSON.stringify({ file, ...report }));
     else terminal.print(summaryOf(report));

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { writeCases } from './case-writing.ts';
 import type { Complaint } from './complaint.ts';
@@ -19,6 +20,8 @@ export interface ImportOptions {
   readonly database: pg.ClientConfig;
   /** A user who is a supervisor of the bureau: companies are admitted in their name. */
   readonly actor: string;
+  /** Takes no more rows than that. @default as fast as the database takes them */
+  readonly rowsPerSecond?: number | undefined;
   readonly onProgress?: (tally: Tally) => void;
   /** Called in the order of the file within a batch. */
   readonly onBadRow?: (row: BadRow) => void;
@@ -34,6 +37,8 @@ export interface ImportReport extends Tally {
 
 /** Rows to a transaction: few enough that nobody waits for their locks, enough that commits cost little. */
 export const BATCH_ROWS = 100;
+/** With a rate: smaller transactions, so that rows come evenly. */
+const PACED_BATCHES_PER_SECOND = 10;
 
 /**
  * Imports complaints in the bureau's format; a batch of rows at a time is in memory. What is there already is skipped by
@@ -72,7 +77,9 @@ class Importing {
   }
 
   async run(): Promise<void> {
-    const { file, signal } = this.#options;
+    const { file, signal, rowsPerSecond = Number.POSITIVE_INFINITY } = this.#options;
+    const batchRows = Math.min(BATCH_ROWS, Math.ceil(rowsPerSecond / PACED_BATCHES_PER_SECOND));
+    const startedAt = Date.now();
     let batch: Taken[] = [];
     let rows = 0;
     let end = 0;
@@ -81,11 +88,13 @@ class Importing {
       if (row.kind === 'complaint') batch.push(row);
       else this.#refuse(row);
       rows += 1;
-      if (rows % BATCH_ROWS !== 0) continue;
+      if (rows % batchRows !== 0) continue;
       await this.#finish(batch, end);
       batch = [];
       this.interrupted = signal?.aborted === true;
       if (this.interrupted) return;
+      const early = startedAt + (rows / rowsPerSecond) * 1000 - Date.now();
+      if (early > 0) await delay(early, undefined, { signal }).catch(() => {});
     }
     await this.#finish(batch, end);
   }

@@ -9,6 +9,7 @@ import { type BadRow, checkFile } from './reading.ts';
 export interface Destination {
   readonly database: pg.ClientConfig;
   readonly actor: string;
+  readonly rowsPerSecond?: number | undefined;
 }
 
 export interface ShownReport extends ImportReport {
