@@ -57,7 +57,7 @@ async function fetchJars(work: string, maven: string, java: Jdk): Promise<void> 
   const coordinate = `<groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version>`;
   writeFileSync(
     join(work, 'pom.xml'),
-    `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+    `<project><modelVersion>4.0.0</modelVersion>
 <groupId>distributary</groupId><artifactId>dynamodb-local</artifactId><version>1</version>
 <dependencies><dependency>${coordinate}</dependency></dependencies></project>`,
   );
