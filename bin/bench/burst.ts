@@ -25,31 +25,43 @@ export async function measureBurst(pipe: Pipe, { signal, progress }: Setting): P
     const order: Burst = { kind: 'burst', endpoints: mode.endpoints, actor, changes: CHANGES };
     const { from, to } = await load.ask<BurstReport>(order);
     bar.update(1, 'committed');
+    const wanted: Digest[] = [];
+    for (const contract of contracts) wanted.push(await expected(client, contract));
     let arrived = 1;
-    const ends = await Promise.all(
-      contracts.map(async contract => {
-        const at = await arrival(pipe, stores, contract, await expected(client, contract), signal);
+    const arrivals = await Promise.all(
+      contracts.map(async (contract, index): Promise<Arrival> => {
+        const at = await arrival(pipe, stores, contract, wanted[index]!, signal);
         bar.update(++arrived, contract.store_name);
         return { store: contract.store_name, at };
       }),
     );
-    const rate = (at: number) => (CHANGES * 1000) / (at - from);
-    const figures: Figure[] = [
-      { name: 'burst, committed', value: rate(to), unit: 'changes/s', note: 'what the canonical store took meanwhile' },
-      ...ends.map(({ store, at }): Figure => ({ name: `burst, in ${store}`, value: rate(at), unit: 'changes/s' })),
-      {
-        name: 'burst, in every store',
-        value: rate(Math.max(...ends.map(({ at }) => at))),
-        unit: 'changes/s',
-        note: `${CHANGES} updates, from the first commit until the last store holds all`,
-      },
-    ];
-    return { figures, omissions: [], versions: {} };
+    return { figures: figuresOf({ from, to }, arrivals), omissions: [], versions: {} };
   } finally {
     bar.stop();
     await client.end();
     stores.close();
   }
+}
+
+interface Arrival {
+  readonly store: string;
+  /** When it held all, ms since 1970. */
+  readonly at: number;
+}
+
+function figuresOf({ from, to }: BurstReport, arrivals: readonly Arrival[]): readonly Figure[] {
+  const figure = (where: string, at: number, note: string): Figure => ({
+    name: `burst, ${where}`,
+    value: (CHANGES * 1000) / (at - from),
+    unit: 'changes/s',
+    note,
+  });
+  const until = `${CHANGES} updates, from the first commit until`;
+  return [
+    figure('committed', to, 'what the canonical store took while the pipe ran'),
+    ...arrivals.map(({ store, at }) => figure(`in ${store}`, at, `${until} it holds all`)),
+    figure('in every store', Math.max(...arrivals.map(({ at }) => at)), `${until} each holds all`),
+  ];
 }
 
 /** What the store has to hold: the newest version of each aggregate. */

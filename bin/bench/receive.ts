@@ -10,8 +10,8 @@ const PROGRAM = 'pg_recvlogical';
 const FOLDERS = ['/usr/lib/postgresql', '/usr/pgsql', '/opt/homebrew/opt', '/usr/local/opt'];
 
 /** PostgreSQL's own receiver, or undefined where it is not installed (package `postgresql-client`). */
-export function findReceiver(path = process.env.PATH ?? ''): string | undefined {
-  const versions = FOLDERS.filter(existsSync).flatMap(folder =>
+export function findReceiver(path = process.env.PATH ?? '', folders: readonly string[] = FOLDERS): string | undefined {
+  const versions = folders.filter(existsSync).flatMap(folder =>
     readdirSync(folder)
       .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
       .map(version => join(folder, version, 'bin')),

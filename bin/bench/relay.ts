@@ -123,4 +123,4 @@ async function withRelay(
 }
 
 const versionOf = (program: string): string =>
-  execFileSync(program, ['--version'], { encoding: 'utf8' }).replace(/^\D*/, '').trim();
+  execFileSync(program, ['--version'], { encoding: 'utf8' }).match(/\d+(\.\d+)*/)![0];
