@@ -51,6 +51,44 @@ begin
   end loop;
 end $$;
 
+create function capture.assignment_entries(from_key uuid, below uuid)
+returns table (tenant_id uuid, id uuid, version bigint, digest bigint)
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
+begin
+  return query
+    select root.tenant_id, root.id, (epoch_base + root.version),
+        canonical.digest(root.id, (epoch_base + root.version), (select row_to_json(state) from (select
+            root.case_id as "case_id",
+            root.investigator_id as "investigator_id",
+            investigator.display_name as "investigator_name",
+            root.role as "role",
+            iso(root.assigned_at) as "assigned_at",
+            iso(root.ended_at) as "ended_at") state))
+      from assignments root
+      join users investigator on investigator.id = root.investigator_id
+      where root.id >= coalesce(from_key, '00000000-0000-0000-0000-000000000000')
+        and (below is null or root.id < below);
+end $$;
+
+create function capture.assignment_found(keys uuid[])
+returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
+begin
+  for tenant_id, id, version in
+    select root.tenant_id, root.id, (epoch_base + root.version) from assignments root
+      where root.id = any (keys) order by root.id
+  loop
+    state := capture.assignment_state(tenant_id, id);
+    digest := canonical.digest(id, version, state);
+    schema_version := 1;
+    return next;
+  end loop;
+end $$;
+
 create function capture.assignment_stamp() returns trigger
 language plpgsql set search_path = canonical, pg_temp as $$
 declare
@@ -206,6 +244,102 @@ begin
     select root.tenant_id, root.id, stored_version(root.version) from cases root
       where root.id > coalesce(after, '00000000-0000-0000-0000-000000000000')
       order by root.id limit max_rows
+  loop
+    state := capture.case_state(tenant_id, id);
+    digest := canonical.digest(id, version, state);
+    schema_version := 1;
+    return next;
+  end loop;
+end $$;
+
+create function capture.case_entries(from_key uuid, below uuid)
+returns table (tenant_id uuid, id uuid, version bigint, digest bigint)
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
+begin
+  return query
+    select root.tenant_id, root.id, (epoch_base + root.version),
+        canonical.digest(root.id, (epoch_base + root.version), (select row_to_json(state) from (select
+            root.title as "title",
+            root.reference as "reference",
+            root.status as "status",
+            iso(root.status_since) as "status_since",
+            root.outcome as "outcome",
+            root.priority as "priority",
+            root.restricted as "restricted",
+            exists (select from legal_holds hold where hold.case_id = root.id and hold.released_at is null) as "on_hold",
+            root.product as "product",
+            root.sub_product as "sub_product",
+            root.issue as "issue",
+            root.sub_issue as "sub_issue",
+            root.narrative as "narrative",
+            root.tags as "tags",
+            root.us_state as "us_state",
+            root.zip as "zip",
+            root.consent as "consent",
+            root.submitted_via as "submitted_via",
+            (select party.name from case_parties link join parties party on party.id = link.party_id
+              where link.case_id = root.id and link.role = 'respondent' order by link.party_id limit 1) as "company",
+            root.company_response as "company_response",
+            root.company_public_response as "company_public_response",
+            root.timely as "timely",
+            root.disputed as "disputed",
+            root.received_on as "received_on",
+            root.sent_on as "sent_on",
+            root.due_on as "due_on",
+            iso(case when root.status in ('closed', 'withdrawn') then root.status_since end) as "closed_at",
+            root.retain_until as "retain_until",
+            iso(root.created_at) as "created_at",
+            primary_assignment.investigator_id as "investigator_id",
+            investigator.display_name as "investigator_name",
+            (select count(*) from tasks task where task.case_id = root.id and task.done_at is null) as "open_task_count",
+            array_to_json(array(select row_to_json(item) from (select
+                party.id as "id",
+                link.role as "role",
+                party.name as "name",
+                party.kind as "kind"
+              from case_parties link join parties party on party.id = link.party_id where link.case_id = root.id
+              order by link.role, party.id) item)) as "parties",
+            array_to_json(array(select row_to_json(item) from (select
+                item.id as "id",
+                item.title as "title",
+                item.media_type as "media_type",
+                item.restricted as "restricted"
+              from evidence item where item.case_id = root.id
+              order by item.received_at, item.id) item)) as "evidence",
+            array_to_json(array(select row_to_json(item) from (select
+                decision.id as "id",
+                decision.kind as "kind",
+                iso(decision.decided_at) as "decided_at"
+              from decisions decision where decision.case_id = root.id
+              order by decision.decided_at, decision.id) item)) as "decisions",
+            array_to_json(array(select row_to_json(item) from (select
+                iso(step.at) as "at",
+                step.from_status as "from",
+                step.to_status as "to",
+                step.actor as "by",
+                step.reason as "reason"
+              from case_transitions step where step.case_id = root.id
+              order by step.id) item)) as "timeline") state))
+      from cases root
+      left join assignments primary_assignment
+      on primary_assignment.case_id = root.id
+      and primary_assignment.role = 'primary' and primary_assignment.ended_at is null
+      left join users investigator on investigator.id = primary_assignment.investigator_id
+      where root.id >= coalesce(from_key, '00000000-0000-0000-0000-000000000000')
+        and (below is null or root.id < below);
+end $$;
+
+create function capture.case_found(keys uuid[])
+returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
+begin
+  for tenant_id, id, version in
+    select root.tenant_id, root.id, (epoch_base + root.version) from cases root
+      where root.id = any (keys) order by root.id
   loop
     state := capture.case_state(tenant_id, id);
     digest := canonical.digest(id, version, state);
@@ -476,6 +610,43 @@ begin
   end loop;
 end $$;
 
+create function capture.decision_entries(from_key uuid, below uuid)
+returns table (tenant_id uuid, id uuid, version bigint, digest bigint)
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
+begin
+  return query
+    select root.tenant_id, root.id, (epoch_base + root.version),
+        canonical.digest(root.id, (epoch_base + root.version), (select row_to_json(state) from (select
+            root.case_id as "case_id",
+            root.kind as "kind",
+            root.summary as "summary",
+            root.decided_by as "decided_by",
+            iso(root.decided_at) as "decided_at",
+            root.supersedes as "supersedes") state))
+      from decisions root
+      where root.id >= coalesce(from_key, '00000000-0000-0000-0000-000000000000')
+        and (below is null or root.id < below);
+end $$;
+
+create function capture.decision_found(keys uuid[])
+returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
+begin
+  for tenant_id, id, version in
+    select root.tenant_id, root.id, (epoch_base + root.version) from decisions root
+      where root.id = any (keys) order by root.id
+  loop
+    state := capture.decision_state(tenant_id, id);
+    digest := canonical.digest(id, version, state);
+    schema_version := 1;
+    return next;
+  end loop;
+end $$;
+
 create function capture.decision_stamp() returns trigger
 language plpgsql set search_path = canonical, pg_temp as $$
 declare
@@ -580,6 +751,46 @@ begin
   end loop;
 end $$;
 
+create function capture.evidence_entries(from_key uuid, below uuid)
+returns table (tenant_id uuid, id uuid, version bigint, digest bigint)
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
+begin
+  return query
+    select root.tenant_id, root.id, (epoch_base + root.version),
+        canonical.digest(root.id, (epoch_base + root.version), (select row_to_json(state) from (select
+            root.case_id as "case_id",
+            root.title as "title",
+            root.description as "description",
+            root.media_type as "media_type",
+            root.size_bytes as "size_bytes",
+            encode(root.sha256, 'hex') as "sha256",
+            root.restricted as "restricted",
+            iso(root.received_at) as "received_at",
+            root.received_from as "received_from") state))
+      from evidence root
+      where root.id >= coalesce(from_key, '00000000-0000-0000-0000-000000000000')
+        and (below is null or root.id < below);
+end $$;
+
+create function capture.evidence_found(keys uuid[])
+returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
+begin
+  for tenant_id, id, version in
+    select root.tenant_id, root.id, (epoch_base + root.version) from evidence root
+      where root.id = any (keys) order by root.id
+  loop
+    state := capture.evidence_state(tenant_id, id);
+    digest := canonical.digest(id, version, state);
+    schema_version := 1;
+    return next;
+  end loop;
+end $$;
+
 create function capture.evidence_stamp() returns trigger
 language plpgsql set search_path = canonical, pg_temp as $$
 declare
@@ -675,6 +886,43 @@ begin
     select root.tenant_id, root.id, stored_version(root.version) from memberships root
       where root.id > coalesce(after, '00000000-0000-0000-0000-000000000000')
       order by root.id limit max_rows
+  loop
+    state := capture.membership_state(tenant_id, id);
+    digest := canonical.digest(id, version, state);
+    schema_version := 1;
+    return next;
+  end loop;
+end $$;
+
+create function capture.membership_entries(from_key uuid, below uuid)
+returns table (tenant_id uuid, id uuid, version bigint, digest bigint)
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
+begin
+  return query
+    select root.tenant_id, root.id, (epoch_base + root.version),
+        canonical.digest(root.id, (epoch_base + root.version), (select row_to_json(state) from (select
+            root.user_id as "user_id",
+            member.display_name as "user_name",
+            root.role as "role",
+            iso(root.valid_from) as "valid_from",
+            iso(root.valid_to) as "valid_to") state))
+      from memberships root
+      join users member on member.id = root.user_id
+      where root.id >= coalesce(from_key, '00000000-0000-0000-0000-000000000000')
+        and (below is null or root.id < below);
+end $$;
+
+create function capture.membership_found(keys uuid[])
+returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
+begin
+  for tenant_id, id, version in
+    select root.tenant_id, root.id, (epoch_base + root.version) from memberships root
+      where root.id = any (keys) order by root.id
   loop
     state := capture.membership_state(tenant_id, id);
     digest := canonical.digest(id, version, state);
@@ -788,6 +1036,44 @@ begin
   end loop;
 end $$;
 
+create function capture.party_entries(from_key uuid, below uuid)
+returns table (tenant_id uuid, id uuid, version bigint, digest bigint)
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
+begin
+  return query
+    select root.tenant_id, root.id, (epoch_base + root.version),
+        canonical.digest(root.id, (epoch_base + root.version), (select row_to_json(state) from (select
+            root.name as "name",
+            root.kind as "kind",
+            (select row_to_json(part) from (select
+              root.email as "email",
+              root.zip as "zip",
+              root.us_state as "us_state") part) as "contact",
+            iso(root.created_at) as "created_at") state))
+      from parties root
+      where root.id >= coalesce(from_key, '00000000-0000-0000-0000-000000000000')
+        and (below is null or root.id < below);
+end $$;
+
+create function capture.party_found(keys uuid[])
+returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
+begin
+  for tenant_id, id, version in
+    select root.tenant_id, root.id, (epoch_base + root.version) from parties root
+      where root.id = any (keys) order by root.id
+  loop
+    state := capture.party_state(tenant_id, id);
+    digest := canonical.digest(id, version, state);
+    schema_version := 2;
+    return next;
+  end loop;
+end $$;
+
 create function capture.party_stamp() returns trigger
 language plpgsql set search_path = canonical, pg_temp as $$
 declare
@@ -880,6 +1166,41 @@ begin
     select root.id, root.id, stored_version(root.version) from tenants root
       where root.id > coalesce(after, '00000000-0000-0000-0000-000000000000')
       order by root.id limit max_rows
+  loop
+    state := capture.tenant_state(tenant_id, id);
+    digest := canonical.digest(id, version, state);
+    schema_version := 1;
+    return next;
+  end loop;
+end $$;
+
+create function capture.tenant_entries(from_key uuid, below uuid)
+returns table (tenant_id uuid, id uuid, version bigint, digest bigint)
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
+begin
+  return query
+    select root.id, root.id, (epoch_base + root.version),
+        canonical.digest(root.id, (epoch_base + root.version), (select row_to_json(state) from (select
+            root.name as "name",
+            root.kind as "kind",
+            root.suspended as "suspended",
+            iso(root.created_at) as "created_at") state))
+      from tenants root
+      where root.id >= coalesce(from_key, '00000000-0000-0000-0000-000000000000')
+        and (below is null or root.id < below);
+end $$;
+
+create function capture.tenant_found(keys uuid[])
+returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
+begin
+  for tenant_id, id, version in
+    select root.id, root.id, (epoch_base + root.version) from tenants root
+      where root.id = any (keys) order by root.id
   loop
     state := capture.tenant_state(tenant_id, id);
     digest := canonical.digest(id, version, state);
@@ -1105,13 +1426,67 @@ begin
   end case;
 end $$;
 
+-- across --------------------------------------------------------------------------------------------------------------
+
+create function capture.next_bound(aggregates text[], from_key uuid, max_rows integer) returns uuid
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+begin
+  return (select bound from (
+      (select root.id from assignments root
+        where 'assignment' = any (aggregates)
+          and root.id >= coalesce(from_key, '00000000-0000-0000-0000-000000000000')
+        order by root.id offset max_rows limit 1)
+      union all
+      (select root.id from cases root
+        where 'case' = any (aggregates)
+          and root.id >= coalesce(from_key, '00000000-0000-0000-0000-000000000000')
+        order by root.id offset max_rows limit 1)
+      union all
+      (select root.id from decisions root
+        where 'decision' = any (aggregates)
+          and root.id >= coalesce(from_key, '00000000-0000-0000-0000-000000000000')
+        order by root.id offset max_rows limit 1)
+      union all
+      (select root.id from evidence root
+        where 'evidence' = any (aggregates)
+          and root.id >= coalesce(from_key, '00000000-0000-0000-0000-000000000000')
+        order by root.id offset max_rows limit 1)
+      union all
+      (select root.id from memberships root
+        where 'membership' = any (aggregates)
+          and root.id >= coalesce(from_key, '00000000-0000-0000-0000-000000000000')
+        order by root.id offset max_rows limit 1)
+      union all
+      (select root.id from parties root
+        where 'party' = any (aggregates)
+          and root.id >= coalesce(from_key, '00000000-0000-0000-0000-000000000000')
+        order by root.id offset max_rows limit 1)
+      union all
+      (select root.id from tenants root
+        where 'tenant' = any (aggregates)
+          and root.id >= coalesce(from_key, '00000000-0000-0000-0000-000000000000')
+        order by root.id offset max_rows limit 1)
+    ) bounds (bound) order by bound limit 1);
+end $$;
+
+create function capture.gone(keys uuid[]) returns table (tenant_id uuid, id uuid, aggregate text, version bigint)
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
+begin
+  return query
+    select known.tenant_id, known.id, known.aggregate, epoch_base + coalesce((
+        select max(entry.version) from audit_log entry where entry.aggregate_id = known.id and entry.change = 'deleted'), 0)
+      from identifiers known where known.id = any (keys);
+end $$;
+
 -- ---------------------------------------------------------------------------------------------------------------------
 do $$
 declare
   function regprocedure;
 begin
   for function in
-    select oid from pg_proc where pronamespace = 'capture'::regnamespace and proname ~ '_(state|rows)$'
+    select oid from pg_proc where pronamespace = 'capture'::regnamespace and proname ~ '_(state|rows|entries|found|bound)$|^gone$'
   loop
     execute format('grant execute on function %s to distributary_reader', function);
   end loop;

@@ -7,8 +7,8 @@ export const stateSql = (contract: AggregateContract): readonly string[] => [
   rowsFunction(contract),
 ];
 
-function stateFunction({ aggregate, root, current }: AggregateContract): string {
-  const joins = root.joins ? `\n      ${indent(lines(root.joins), 6)}` : '';
+function stateFunction(contract: AggregateContract): string {
+  const { aggregate, root } = contract;
   return `
 create function ${functionName(aggregate, 'state')}(of_tenant uuid, of_key uuid) returns json
 language plpgsql stable ${DEFINER} as $$
@@ -16,16 +16,20 @@ begin
   return (
     select row_to_json(state) from (
       select
-        ${columnsSql(current.properties, 8)}
-      from ${root.table} root${joins}
+        ${columnsSql(contract.current.properties, 8)}
+      from ${rootSql(contract, 6)}
       where root.${root.tenant} = of_tenant and root.${root.key} = of_key
     ) state
   );
 end $$;`;
 }
 
+/** The root's rows, each with what it is joined to: what the columns of a state are selected from. */
+export const rootSql = ({ root }: AggregateContract, by: number): string =>
+  `${root.table} root${root.joins ? `\n${' '.repeat(by)}${indent(lines(root.joins), by)}` : ''}`;
+
 /** The select list of a group, indented: `root` is where a column without `sql` comes from. */
-function columnsSql(properties: Group['properties'], by: number): string {
+export function columnsSql(properties: Group['properties'], by: number): string {
   return Object.entries(properties)
     .map(([name, body]) => `${expressionSql(name, body, by)} as "${name}"`)
     .join(`,\n${' '.repeat(by)}`);

@@ -1,4 +1,5 @@
 import type { AggregateContract, Condition, NamedChange } from './aggregate-contract.ts';
+import { acrossSql, digestSql } from './capture-digest.ts';
 import { becomesSql, DEFINER, functionName, quote, refuseTruncate } from './capture-sql.ts';
 import { stateSql } from './capture-state.ts';
 import { childSql, embedSql } from './capture-touch.ts';
@@ -11,13 +12,14 @@ export function captureSql(contracts: readonly AggregateContract[]): string {
   const sections = contracts.flatMap(contract => [
     `-- ${contract.aggregate} ${'-'.repeat(116 - contract.aggregate.length)}`,
     ...stateSql(contract),
+    ...digestSql(contract),
     stampFunction(contract),
     recordFunction(contract),
     emitFunction(contract),
     rootTriggers(contract),
     ...contract.children.map(child => childSql(contract, child)),
   ]);
-  return `${[HEAD, ...sections, ...embedSql(contracts), TAIL].map(section => section.trim()).join('\n\n')}\n`;
+  return `${[HEAD, ...sections, ...embedSql(contracts), ...acrossSql(contracts), TAIL].map(section => section.trim()).join('\n\n')}\n`;
 }
 
 const HEAD = `
@@ -45,7 +47,7 @@ declare
   function regprocedure;
 begin
   for function in
-    select oid from pg_proc where pronamespace = 'capture'::regnamespace and proname ~ '_(state|rows)$'
+    select oid from pg_proc where pronamespace = 'capture'::regnamespace and proname ~ '_(state|rows|entries|found|bound)$|^gone$'
   loop
     execute format('grant execute on function %s to distributary_reader', function);
   end loop;
