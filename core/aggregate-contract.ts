@@ -115,6 +115,20 @@ const aggregateContractSchema = z.strictObject({
       }),
     )
     .default([]),
+  /** Who decides what is true of it (001 step 1). The root's and the children's rows are decided by `owner`. */
+  authority: z
+    .strictObject({
+      create: z.string(),
+      correct: z.string(),
+      erase: z.string(),
+      /** Further tables that only this aggregate's commands write, such as its history. */
+      tables: z.array(identifier).default([]),
+      /** Columns that the state repeats and that no aggregate decides: `by` is the team, `system` where it does. */
+      elsewhere: z
+        .array(z.strictObject({ table: identifier, columns: z.array(identifier).min(1), by: word, system: z.string() }))
+        .default([]),
+    })
+    .optional(),
   /** In the order of precedence. */
   changes: z.record(word, change),
   versions: z.record(z.string().regex(/^[1-9]\d{0,3}$/, 'is no version number'), version),

@@ -1,8 +1,9 @@
 import { type AggregateContract, parseAggregateContract } from './aggregate-contract.ts';
-import { DistributaryError } from './errors.ts';
+import { DistributaryError, type Place } from './errors.ts';
+import { stateLeaves, stateValue } from './state-path.ts';
 import { isProjected, type ProjectedContract, parseStoreContract, type StoreContract } from './store-contract.ts';
 import { tableLayout } from './table-layout.ts';
-import { type Defect, defectAt, FileDefects, hintOf, locateDefects } from './yaml.ts';
+import { type Defect, defectAt, FileDefects, hintOf, locateDefects, nearest, type Path } from './yaml.ts';
 
 /** A contract file as it was read. `file` is what messages call it, e.g. `contracts/stores/case-search.yaml`. */
 export interface SourceFile {
@@ -20,6 +21,8 @@ export interface Catalogue {
   readonly canonical: StoreContract;
   /** The log of its changes, out of which the relay publishes. */
   readonly outbox: StoreContract;
+  /** What it was parsed from: where a message about a contract points into. */
+  readonly sources: readonly SourceFile[];
 }
 
 /** SQS takes ten messages at once unless it may wait for more. */
@@ -50,10 +53,15 @@ export function parseCatalogue(files: {
   return assemble(
     stores.map(({ contract }) => contract),
     aggregates.map(({ contract }) => contract),
+    [...files.stores, ...files.aggregates],
   );
 }
 
-function assemble(unsorted: readonly StoreContract[], aggregates: readonly AggregateContract[]): Catalogue {
+function assemble(
+  unsorted: readonly StoreContract[],
+  aggregates: readonly AggregateContract[],
+  sources: readonly SourceFile[],
+): Catalogue {
   const stores = unsorted.toSorted((a, b) => (a.store_name < b.store_name ? -1 : 1));
   return {
     stores,
@@ -61,6 +69,7 @@ function assemble(unsorted: readonly StoreContract[], aggregates: readonly Aggre
     projected: stores.filter(isProjected),
     canonical: only(stores, 'canonical', 'the store that decides'),
     outbox: only(stores, 'integration', 'the outbox that the relay reads'),
+    sources,
   };
 }
 
@@ -101,6 +110,7 @@ function* crossRules(
   yield* aggregateRules(contract, aggregates);
   if (isProjected(contract)) {
     yield* deliveryRules(contract);
+    yield* fromRules(contract, aggregates);
     if (contract.engine === 'dynamodb') yield* indexRules(contract);
   }
 }
@@ -165,14 +175,41 @@ function* deliveryRules({ delivery, freshness_contract }: ProjectedContract): It
   }
 }
 
-/** The table's own rules, at the line of the contract. */
+/** The table's own rules, at the line of each index. */
 function* indexRules(contract: ProjectedContract): Iterable<Defect> {
-  try {
-    tableLayout(contract);
-  } catch (error) {
-    if (!(error instanceof DistributaryError)) throw error;
-    yield defectAt(['indexes'], error.message, error.hint);
+  for (const [name, keys] of Object.entries(contract.indexes ?? {})) {
+    try {
+      tableLayout({ ...contract, indexes: { [name]: keys } });
+    } catch (error) {
+      if (!(error instanceof DistributaryError)) throw error;
+      yield { path: ['indexes', name], message: error.message, hint: error.hint, at: 'key' };
+    }
   }
+}
+
+/** A field that names where it comes from comes from there, as what it is said to be. */
+function* fromRules({ fields, aggregates }: ProjectedContract, known: readonly Parsed<AggregateContract>[]) {
+  const sources = known.map(({ contract }) => contract).filter(({ aggregate }) => aggregates.includes(aggregate));
+  if (sources.length < aggregates.length) return;
+  for (const [name, { from, list }] of Object.entries(fields)) {
+    if (from === undefined) continue;
+    const values = sources.flatMap(source => stateValue(source, from) ?? []);
+    if (values.length === 0) {
+      const paths = sources.flatMap(source => stateLeaves(source).map(({ path }) => path));
+      const near = nearest(from, paths);
+      const hint = `${near ? `did you mean "${near}"? ` : ''}it is a path into the state of ${aggregates.join(', ')}`;
+      yield defectAt(['fields', name, 'from'], `no state has ${from}`, hint);
+    } else if (!list && values.every(value => value.list)) {
+      yield defectAt(['fields', name, 'from'], `${from} is a list, and field ${name} is not`, 'add "list: true"');
+    }
+  }
+}
+
+/** Where in the contract of a store or an aggregate a key is, or the nearest that there is above it. */
+export function placeOf({ sources }: Catalogue, kind: 'stores' | 'aggregates', name: string, path: Path): Place {
+  const source = sources.find(({ file }) => file.endsWith(`${kind}/${name}.yaml`));
+  if (!source) return { file: `contracts/${kind}/${name}.yaml` };
+  return locateDefects([defectAt(path, '')], source.text, source.file)[0]?.place ?? { file: source.file };
 }
 
 /** Of a catalogue's stores the one of that name. Throws `contract-missing`, naming the file to add. */

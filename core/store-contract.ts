@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import { durationSchema } from './duration.ts';
+import { governanceSchema } from './governance/governance-schema.ts';
+import { takenName } from './reserved-names.ts';
 import { type Defect, defectAt, hintOf, parseYaml } from './yaml.ts';
 
 export const ROLES = ['canonical', 'projection', 'cache', 'analytics', 'integration', 'archive'] as const;
@@ -87,6 +89,7 @@ export const storeContractSchema = z.strictObject({
   /** DynamoDB look-ups by attribute: index name → its keys. */
   indexes: z.record(name, z.strictObject({ partition: identifier, sort: identifier.optional() })).optional(),
   delivery: delivery.prefault({}),
+  governance: governanceSchema.optional(),
 });
 export type StoreContract = z.infer<typeof storeContractSchema>;
 
@@ -98,6 +101,10 @@ export type ProjectedContract = StoreContract & {
   readonly aggregates: readonly string[];
   readonly fields: Readonly<Record<string, Field>>;
 };
+
+/** What a running function may know of a contract: not what people wrote down, so that a sentence deploys nothing. */
+export const withoutGovernance = ({ governance, ...contract }: StoreContract): Omit<StoreContract, 'governance'> =>
+  contract;
 
 export const isDerived = (contract: StoreContract): boolean => DERIVED.includes(contract.role);
 export const isProjected = (contract: StoreContract): contract is ProjectedContract =>
@@ -164,6 +171,8 @@ function* rebuildRules(rebuild: StoreContract['rebuild']): Iterable<Defect> {
 
 function* fieldRules({ fields = {}, indexes = {}, engine, security }: StoreContract): Iterable<Defect> {
   for (const [name, { pii }] of Object.entries(fields)) {
+    const taken = takenName(engine, name, indexes);
+    if (taken) yield { path: ['fields', name], message: `field ${name} ${taken}`, hint: 'rename the field', at: 'key' };
     if (pii !== 'none' && !security.contains_pii) {
       yield defectAt(
         ['fields', name, 'pii'],

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Catalogue } from '../core/catalogue.ts';
-import type { ProjectedContract } from '../core/store-contract.ts';
+import { type ProjectedContract, withoutGovernance } from '../core/store-contract.ts';
 
 /** Where `functions/` and `canonical/` lie, whoever uses the package. */
 export const PACKAGE = resolve(import.meta.dirname, '..');
@@ -56,7 +56,7 @@ export function projectorFiles({ store_name, aggregates }: ProjectedContract, ro
 
 function definitionOf(contract: ProjectedContract, { aggregates }: Catalogue): string {
   const own = aggregates.filter(({ aggregate }) => contract.aggregates.includes(aggregate));
-  return `contract: ${JSON.stringify(contract)}, aggregates: ${JSON.stringify(own)}`;
+  return `contract: ${JSON.stringify(withoutGovernance(contract))}, aggregates: ${JSON.stringify(own)}`;
 }
 
 const ours = (path: string): string => JSON.stringify(join(PACKAGE, 'functions', path));
