@@ -1,13 +1,12 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
 import { runCommandLine } from './command-line.ts';
 import { COMMANDS } from './commands/all.ts';
 import { openTerminal } from './terminal/terminal.ts';
 
 const FORCED = 130;
 
-const { version, description } = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8'));
+const { version, description } = createRequire(import.meta.url)('distributary/package.json');
 const terminal = openTerminal();
 const interruption = new AbortController();
 // Whoever read our results has left: finish in order, as after Ctrl-C.

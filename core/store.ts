@@ -64,7 +64,7 @@ export interface Digest {
 
 /**
  * One engine behind one small port. While the engine does not answer, every method but `write` throws `store-unavailable`;
- * `read`, `scan`, `digest` and `cutOver` throw `target-missing` for a target that is not there. Every implementation passes `testStore` (test/store-suite.ts).
+ * `read`, `scan`, `digest` and `cutOver` throw `target-missing` for a target that is not there. Every implementation passes `testStore` (testing/store-suite.ts).
  *
  * A store keeps, per key, the newest version that was ever written to it: writes may be repeated, reordered and raced by
  * several writers, and the outcome is the same. Nothing is forgotten: a tombstone outranks every older write for as long

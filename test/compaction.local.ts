@@ -11,8 +11,8 @@ import { parquetStore } from '../functions/stores/parquet.ts';
 import { factFormat } from '../functions/stores/parquet-file.ts';
 import { counting, manifest } from '../functions/stores/parquet-manifest.ts';
 import { bucketObjects, type Objects } from '../functions/stores/parquet-objects.ts';
+import { deleted, hidden, keyBlock, live, newest, suiteContract } from '../testing/store-samples.ts';
 import { BUCKET, CONTROL_TABLE, type ParquetServers, startParquetServers } from './parquet-servers.ts';
-import { deleted, hidden, keyBlock, live, newest, suiteContract } from './store-samples.ts';
 
 const contract = suiteContract('suite', 's3');
 const format = factFormat(contract);

@@ -8,7 +8,7 @@ import { documentDefect } from '../functions/stores/parquet-columns.ts';
 import { draftOf, mergedDraftOf } from '../functions/stores/parquet-draft.ts';
 import { decodeFacts, encodeFacts, type Fact, factFormat, isKnown } from '../functions/stores/parquet-file.ts';
 import { daysOfDate, microsOfTime, timeOfMicros } from '../functions/stores/parquet-time.ts';
-import { deleted, hidden, keyBlock, live, suiteContract, suiteDocument } from './store-samples.ts';
+import { deleted, hidden, keyBlock, live, suiteContract, suiteDocument } from '../testing/store-samples.ts';
 
 const contract = suiteContract('suite', 's3');
 const format = factFormat(contract);

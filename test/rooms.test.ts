@@ -9,8 +9,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   core: [],
   functions: ['core', 'contracts'],
   lib: ['core'],
+  testing: ['core', 'functions', 'lib'],
   local: ['core', 'functions'],
-  bin: ['core', 'functions', 'lib', 'local', 'contracts'],
+  bin: ['core', 'functions', 'lib', 'local', 'contracts', 'testing'],
 };
 /** Names that say nothing of what is inside. */
 const EMPTY_NAMES = /^(utils?|common|helpers?|types?|misc|shared)(\.ts)?$/;

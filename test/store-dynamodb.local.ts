@@ -10,10 +10,10 @@ import { fromItem } from '../functions/stores/dynamodb-attributes.ts';
 import { dynamoClient } from '../functions/stores/dynamodb-client.ts';
 import { type DynamoChoice, startDynamo } from '../local/dynamodb.ts';
 import { findDynamoParts } from '../local/dynamodb-local.ts';
+import { deleted, keyBlock, live, suiteContract } from '../testing/store-samples.ts';
+import { testStore } from '../testing/store-suite.ts';
 import { createControlTable } from './control-table.ts';
 import { type OutageProxy, startOutageProxy } from './outage-proxy.ts';
-import { deleted, keyBlock, live, suiteContract } from './store-samples.ts';
-import { testStore } from './store-suite.ts';
 
 const START_TIMEOUT_MS = 15 * 60_000;
 /** An emulator on a busy machine is not down because it takes seconds. */

@@ -1,5 +1,5 @@
 import { memoryStore } from '../functions/stores/memory.ts';
-import { testStore } from './store-suite.ts';
+import { testStore } from '../testing/store-suite.ts';
 
 testStore(
   'in-memory reference store',

@@ -9,10 +9,10 @@ import { openSearchStore } from '../functions/stores/opensearch.ts';
 import { ask, type OpenSearch, openSearchClient } from '../functions/stores/opensearch-client.ts';
 import { type Search, startSearch } from '../local/search/index.ts';
 import { findRealParts } from '../local/search/real.ts';
+import { deleted, hidden, keyBlock, live, suiteContract, suiteDocument } from '../testing/store-samples.ts';
+import { testStore } from '../testing/store-suite.ts';
+import { codes, collect, kinds } from '../testing/store-suite-bench.ts';
 import { type OutageProxy, startOutageProxy } from './outage-proxy.ts';
-import { deleted, hidden, keyBlock, live, suiteContract, suiteDocument } from './store-samples.ts';
-import { testStore } from './store-suite.ts';
-import { codes, collect, kinds } from './store-suite-bench.ts';
 
 /** OpenSearch prunes deletes older than `gc_deletes` at a refresh, judging by a clock that ticks every second or so. */
 const FORGET_DELETES_MS = 2500;

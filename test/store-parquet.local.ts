@@ -1,8 +1,8 @@
 import { controlTable } from '../functions/control.ts';
 import { parquetStore } from '../functions/stores/parquet.ts';
+import { suiteContract, suiteDocument } from '../testing/store-samples.ts';
+import { testStore } from '../testing/store-suite.ts';
 import { BUCKET, CONTROL_TABLE, startParquetServers } from './parquet-servers.ts';
-import { suiteContract, suiteDocument } from './store-samples.ts';
-import { testStore } from './store-suite.ts';
 
 testStore(
   'S3 Parquet store',

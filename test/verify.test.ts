@@ -1,6 +1,6 @@
 import type { Stored, Write } from '../core/store.ts';
 import { compare, type Finding } from '../local/verification/comparison.ts';
-import { deleted, hidden, keyBlock, live } from './store-samples.ts';
+import { deleted, hidden, keyBlock, live } from '../testing/store-samples.ts';
 
 const { keys } = keyBlock(4);
 const [first, second, third, fourth] = keys as [Write['key'], Write['key'], Write['key'], Write['key']];

@@ -1,3 +1,4 @@
+import { expect } from 'expect';
 import fc from 'fast-check';
 import type { Stored, Write } from '../core/store.ts';
 import { deleted, digestOf, hidden, keyBlock, live, newest, suiteDocument } from './store-samples.ts';

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../core/change.ts';
 import type { Store, Target } from '../core/store.ts';
+import { runner } from './runner.ts';
 import { type Bench, benchOf } from './store-suite-bench.ts';
 import { calls, lifeOfTarget, reading } from './store-suite-calls.ts';
 import { newestWins, tombstones } from './store-suite-newest.ts';
@@ -36,6 +37,7 @@ export function testStore(
   open: () => Promise<StoreUnderTest>,
   { lacks = [] }: { readonly lacks?: readonly Capability[] } = {},
 ): void {
+  const { describe, test, skip, beforeAll, afterAll } = runner;
   describe(title, () => {
     let bench: Bench | undefined;
     beforeAll(async () => {
@@ -46,7 +48,7 @@ export function testStore(
     const promise = (name: string, body: (bench: Bench) => Promise<void>) =>
       test(name, () => body(bench!), TEST_TIMEOUT_MS);
     const promiseWith = (capability: Capability, name: string, body: (bench: Bench) => Promise<void>) =>
-      (lacks.includes(capability) ? test.skip : test)(`${name} (${capability})`, () => body(bench!), TEST_TIMEOUT_MS);
+      (lacks.includes(capability) ? skip : test)(`${name} (${capability})`, () => body(bench!), TEST_TIMEOUT_MS);
 
     const promises = { promise, promiseWith };
     describe('newest wins', () => newestWins(promises));

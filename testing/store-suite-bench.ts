@@ -1,3 +1,4 @@
+import { expect } from 'expect';
 import type { Outcome, Store, Stored, Target, Write } from '../core/store.ts';
 import { digestOf, newest } from './store-samples.ts';
 import type { Capability, StoreUnderTest } from './store-suite.ts';

@@ -1,3 +1,4 @@
+import { expect } from 'expect';
 import { digestOfScan, EMPTY_DIGEST, inRange } from '../core/digest.ts';
 import type { Stored } from '../core/store.ts';
 import { deleted, digestOf, documentOfBytes, keyBlock, live } from './store-samples.ts';
