@@ -38,12 +38,12 @@ export const databaseVariables = {
   DATABASE_PORT: text.default('5432'),
   DATABASE_NAME: text.default('distributary'),
   DATABASE_USER: text.optional(),
+  /** Secret with `username` and `password`, where a role does not log in by IAM. */
+  DATABASE_SECRET_ARN: text.optional(),
 };
 
 export const migrateVariables = {
   ...databaseVariables,
-  /** Secret with the owner's `username` and `password`: roles that log in by IAM exist only after the first migration. */
-  DATABASE_SECRET_ARN: text.optional(),
   CANONICAL_DIR: text.optional(),
   /** Made with the schema, so that no change is committed before there is a slot to keep it for the relay. */
   SLOT_NAME: text,

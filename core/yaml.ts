@@ -1,6 +1,6 @@
 import { type Document, isMap, isNode, isScalar, LineCounter, type Pair, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { DistributaryError, type Place } from './errors.ts';
+import { DistributaryError, type ErrorCode, type Place } from './errors.ts';
 
 /** Where in a document: keys and indexes from its root. */
 export type Path = readonly PropertyKey[];
@@ -43,8 +43,19 @@ export function parseYaml<T>(
   rules: (value: T) => Iterable<Defect> = () => [],
 ): T {
   const source = openYaml(text, file);
+  const { defects, value } = findDefects(schema, source.value, rules);
+  throwIfAny(locate(defects, source, 'contract-invalid'));
+  return value;
+}
+
+/** What is wrong with a value, by its schema and then by `rules`, each at its path. `value` is worth something only without defects. */
+export function findDefects<T>(
+  schema: z.ZodType<T>,
+  value: unknown,
+  rules: (value: T) => Iterable<Defect> = () => [],
+): { readonly defects: readonly Defect[]; readonly value: T } {
   const knownKeys: KnownKeys = new Map();
-  const result = schema.safeParse(source.value, {
+  const result = schema.safeParse(value, {
     reportInput: true,
     error: issue => {
       if (issue.code === 'unrecognized_keys') {
@@ -57,18 +68,25 @@ export function parseYaml<T>(
   const defects = result.success
     ? [...rules(result.data)]
     : result.error.issues.flatMap(issue => defectsOf(issue, [], knownKeys));
-  throwIfAny(locate(defects, source));
-  return result.data as T;
+  return { defects, value: result.data as T };
 }
 
 /** Defects of a file that parses, found by looking at others beside it: each with its line and column. */
-export const locateDefects = (defects: readonly Defect[], text: string, file: string): readonly DistributaryError[] =>
-  locate(defects, openYaml(text, file));
+export const locateDefects = (
+  defects: readonly Defect[],
+  text: string,
+  file: string,
+  code: ErrorCode = 'contract-invalid',
+): readonly DistributaryError[] => locate(defects, openYaml(text, file), code);
 
-function locate(defects: readonly Defect[], source: ReturnType<typeof openYaml>): readonly DistributaryError[] {
+function locate(
+  defects: readonly Defect[],
+  source: ReturnType<typeof openYaml>,
+  code: ErrorCode,
+): readonly DistributaryError[] {
   return defects.map(({ path, message, hint, at = 'value' }) => {
     const place = source.place(path, at);
-    return new DistributaryError('contract-invalid', message, hint === undefined ? { place } : { place, hint });
+    return new DistributaryError(code, message, hint === undefined ? { place } : { place, hint });
   });
 }
 

@@ -2,7 +2,7 @@ import { ArnFormat, Fn, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { databaseVariables, EnvironmentOf } from '../core/environment.ts';
 import type { BundledFunction, Placement } from './bundled-function.ts';
-import { DATABASE_NAME } from './canonical-store.ts';
+import type { Configuration } from './configuration.ts';
 import type { SharedValues } from './shared-values.ts';
 
 /**
@@ -11,34 +11,52 @@ import type { SharedValues } from './shared-values.ts';
  */
 export const AMAZON_AUTHORITIES = '/var/runtime/ca-cert.pem';
 
-/** The canonical store as a function of another stack reaches it: the writer's endpoint, by IAM, over TLS. */
+export interface CanonicalAccessProps {
+  readonly shared: SharedValues;
+  readonly configuration: Configuration;
+}
+
+export type DatabaseVariables = EnvironmentOf<typeof databaseVariables> & { readonly NODE_EXTRA_CA_CERTS?: string };
+
+/** The canonical store as the function of one role reaches it: the writer itself, by IAM or a secret, over TLS. */
 export class CanonicalAccess extends Construct {
-  readonly #shared: SharedValues;
+  readonly #props: CanonicalAccessProps;
 
-  constructor(scope: Construct, id: string, { shared }: { shared: SharedValues }) {
+  constructor(scope: Construct, id: string, props: CanonicalAccessProps) {
     super(scope, id);
-    this.#shared = shared;
+    this.#props = props;
   }
 
-  get placement(): Placement {
-    return privatePlacement(this, this.#shared, 'databaseClients');
+  /** In the canonical store's network, unless there is none. */
+  get placement(): Placement | undefined {
+    const { configuration, shared } = this.#props;
+    return configuration.target === 'local' ? undefined : privatePlacement(this, shared, 'databaseClients');
   }
 
-  variables(user: string): EnvironmentOf<typeof databaseVariables> & { readonly NODE_EXTRA_CA_CERTS: string } {
+  variables(user: string): DatabaseVariables {
+    const { configuration, shared } = this.#props;
+    const { target, databaseUrl, relayDatabaseUrl, databaseName, relaySecretArn } = configuration;
+    if (target === 'local') return { DATABASE_URL: relayDatabaseUrl ?? databaseUrl! };
     return {
-      DATABASE_HOST: this.#shared.read(this, 'databaseHost'),
-      DATABASE_PORT: this.#shared.read(this, 'databasePort'),
-      DATABASE_NAME,
-      DATABASE_USER: user,
+      DATABASE_HOST: shared.read(this, 'databaseHost'),
+      DATABASE_PORT: shared.read(this, 'databasePort'),
+      DATABASE_NAME: databaseName,
+      ...(relaySecretArn === undefined ? { DATABASE_USER: user } : { DATABASE_SECRET_ARN: relaySecretArn }),
       NODE_EXTRA_CA_CERTS: AMAZON_AUTHORITIES,
     };
   }
 
   allowLogin(fn: BundledFunction, user: string): void {
+    const { configuration, shared } = this.#props;
+    if (configuration.target === 'local') return;
+    if (configuration.relaySecretArn !== undefined) {
+      fn.allow(['secretsmanager:GetSecretValue'], [configuration.relaySecretArn]);
+      return;
+    }
     const arn = Stack.of(this).formatArn({
       service: 'rds-db',
       resource: 'dbuser',
-      resourceName: `${this.#shared.read(this, 'databaseResourceId')}/${user}`,
+      resourceName: `${shared.read(this, 'databaseResourceId')}/${user}`,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
     fn.allow(['rds-db:connect'], [arn]);

@@ -1,9 +1,25 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { App } from 'aws-cdk-lib';
 import { z } from 'zod';
 import { DistributaryError } from '../core/errors.ts';
+import { FileDefects, findDefects, locateDefects } from '../core/yaml.ts';
+import { configurationRules } from './configuration-rules.ts';
 
-/** What a deployment may be told, in `cdk.json` under `context` or by `-c key=value`. */
-const configurationSchema = z.object({
+const text = z.string().min(1, 'is empty');
+const id = (prefix: string) => z.string().regex(new RegExp(`^${prefix}-[0-9a-z]+$`), `is no ${prefix}-… id`);
+const arn = (service: string) =>
+  z.string().regex(new RegExp(`^arn:[\\w-]+:${service}:`), `is no ARN of the service ${service}`);
+const url = (protocol: RegExp, message: string) => z.url({ protocol, error: message });
+/** `-c key=a,b` as well as a list in `cdk.json`. */
+const list = (item: z.ZodType<string>) =>
+  z.preprocess(value => (typeof value === 'string' ? value.split(',').map(each => each.trim()) : value), z.array(item));
+
+/**
+ * What a deployment may be told, in `cdk.json` under `context` or by `-c key=value`: flat keys, so that both look alike.
+ * `configuration-rules.ts` says which of them belong together.
+ */
+export const configurationSchema = z.strictObject({
   /** Begins every physical name, so that two pipelines fit into one account. */
   prefix: z
     .string()
@@ -11,61 +27,88 @@ const configurationSchema = z.object({
     .default('distributary'),
   /** `small` is the cheapest that works; `production` survives the loss of a zone and keeps more. */
   size: z.enum(['small', 'production']).default('small'),
+  /**
+   * `local` is for an emulator of AWS: no network, no database and no search domain are made (`databaseUrl` and
+   * `searchUrl` say where they are), and no alarm over several metrics or alarms.
+   */
+  target: z.enum(['aws', 'local']).default('aws'),
+  /** The relay as a `function` that hands over to its successor, or as a `service`: one long-lived Fargate task. */
+  relay: z.enum(['function', 'service']).default('function'),
   /** Who is told of alarms; more may subscribe to the topic. */
   alarmEmail: z.email('is no e-mail address').optional(),
+
+  /** A network of yours, instead of a new one. */
+  networkId: id('vpc').optional(),
+  /** Its private subnets, one to a zone. */
+  networkSubnetIds: list(id('subnet')).optional(),
+
+  /** The writer of an Aurora cluster, or of any PostgreSQL 16 or newer, instead of a new cluster. */
+  databaseHost: text.optional(),
+  databasePort: z.coerce.number().int().min(1).max(65_535).default(5432),
+  databaseName: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,62}$/, 'is no plain name of a database')
+    .default('distributary'),
+  /** Secret with `username` and `password` of a role that may create roles: it applies the migrations. */
+  databaseSecretArn: arn('secretsmanager').optional(),
+  /** `cluster-…` or `db-…`, by which IAM knows the database; the relay then logs in without a password. */
+  databaseResourceId: z
+    .string()
+    .regex(/^(cluster|db)-[A-Z0-9]+$/, 'is no resource id of RDS')
+    .optional(),
+  /** Where IAM is unknown: secret with `username` and `password` of the role distributary_relay. */
+  relaySecretArn: arn('secretsmanager').optional(),
+  /** The database's security group, which is told to let the pipeline in. */
+  databaseSecurityGroupId: id('sg').optional(),
+  /** target=local: a whole URL, with the user and password of a role that may create roles. */
+  databaseUrl: url(/^postgres(ql)?$/, 'is no postgresql:// URL').optional(),
+  /** target=local: the same for the relay. @default databaseUrl */
+  relayDatabaseUrl: url(/^postgres(ql)?$/, 'is no postgresql:// URL').optional(),
+
+  /** An OpenSearch domain, or any OpenSearch, instead of a new domain. */
+  searchUrl: url(/^https?$/, 'is no http:// or https:// URL').optional(),
+  /** The domain's ARN, for the permissions of what writes to it. */
+  searchDomainArn: arn('es').optional(),
+  /** The domain's security group, which is told to let the pipeline in; absent for one outside of a network. */
+  searchSecurityGroupId: id('sg').optional(),
 });
 
 export type Configuration = Readonly<z.infer<typeof configurationSchema>>;
 
-/** Reads the context. Throws `configuration-invalid`. */
-export function readConfiguration(app: App): Configuration {
-  const values = Object.keys(configurationSchema.shape).map(key => [key, app.node.tryGetContext(key)]);
-  const result = configurationSchema.safeParse(Object.fromEntries(values), { reportInput: true });
-  if (result.success) return result.data;
-  const what = result.error.issues.map(({ path, message, input }) => `${path.join('.')}: ${message}, ${String(input)}`);
-  throw new DistributaryError('configuration-invalid', what.join('; '));
+/** CDK's own keys, such as feature flags, have a colon or a slash. */
+const isOurs = (key: string): boolean => !/[:/]/.test(key);
+
+/**
+ * Reads the context. Throws `configuration-invalid` with every defect: in `cdk.json` under `root` at its line, or named
+ * as the `-c` option that it came by.
+ */
+export function readConfiguration(app: App, root?: string): Configuration {
+  const context: Record<string, unknown> = app.node.getAllContext();
+  const given = Object.fromEntries(Object.entries(context).filter(([key]) => isOurs(key)));
+  const { defects, value } = findDefects(configurationSchema, given, configurationRules);
+  const file = fileOf(root);
+  const [first, ...others] = defects.map(defect => {
+    const key = String(defect.path[0]);
+    const written = file?.context[key];
+    if (file && (written === undefined ? !(key in given) : String(written) === String(given[key]))) {
+      const path = ['context', ...defect.path];
+      return locateDefects([{ ...defect, path }], file.text, FILE, 'configuration-invalid')[0]!;
+    }
+    const option = key in given ? `-c ${key}=${String(given[key])}: ` : '';
+    const hint = defect.hint === undefined ? {} : { hint: defect.hint };
+    return new DistributaryError('configuration-invalid', `${option}${defect.message}`, hint);
+  });
+  if (first) throw new FileDefects([first, ...others]);
+  return value;
 }
 
-/** Sizes of what costs money, by `size`. */
-export interface Preset {
-  readonly zones: number;
-  /** Aurora capacity units, of 2 GiB each. */
-  readonly databaseCapacity: { readonly min: number; readonly max: number };
-  /** Instances beside the writer, which take over when it fails. */
-  readonly databaseReaders: number;
-  readonly backupDays: number;
-  readonly deletionProtection: boolean;
-  readonly searchInstance: string;
-  readonly searchNodes: number;
-  readonly searchVolumeGibibytes: number;
-  readonly logDays: number;
-  /** Keep the stores that a rebuild can make again when their stack is deleted. */
-  readonly keepDerivedStores: boolean;
-}
+const FILE = 'cdk.json';
+const fileSchema = z.object({ context: z.record(z.string(), z.unknown()).default({}) });
 
-export const PRESETS: Readonly<Record<Configuration['size'], Preset>> = {
-  small: {
-    zones: 2,
-    databaseCapacity: { min: 0.5, max: 4 },
-    databaseReaders: 0,
-    backupDays: 7,
-    deletionProtection: true,
-    searchInstance: 't3.small.search',
-    searchNodes: 1,
-    searchVolumeGibibytes: 20,
-    logDays: 14,
-    keepDerivedStores: false,
-  },
-  production: {
-    zones: 3,
-    databaseCapacity: { min: 2, max: 64 },
-    databaseReaders: 1,
-    backupDays: 35,
-    deletionProtection: true,
-    searchInstance: 'r7g.large.search',
-    searchNodes: 3,
-    searchVolumeGibibytes: 200,
-    logDays: 90,
-    keepDerivedStores: true,
-  },
-};
+/** What the file says, for places in it; the CDK CLI has read it long before. */
+function fileOf(root: string | undefined): { text: string; context: Readonly<Record<string, unknown>> } | undefined {
+  const path = root === undefined ? undefined : join(root, FILE);
+  if (path === undefined || !existsSync(path)) return undefined;
+  const content = readFileSync(path, 'utf8');
+  return { text: content, context: fileSchema.parse(JSON.parse(content)).context };
+}

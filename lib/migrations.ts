@@ -1,15 +1,20 @@
 import { CustomResource, Duration } from 'aws-cdk-lib';
-import { Construct } from 'constructs';
-import type { EnvironmentOf, migrateVariables } from '../core/environment.ts';
-import { BundledFunction } from './bundled-function.ts';
+import { Construct, type IDependable } from 'constructs';
+import type { databaseVariables, EnvironmentOf, migrateVariables } from '../core/environment.ts';
+import { BundledFunction, type Placement } from './bundled-function.ts';
 import type { Bundle } from './bundles.ts';
-import { AMAZON_AUTHORITIES } from './canonical-access.ts';
-import { type CanonicalStore, DATABASE_NAME } from './canonical-store.ts';
-import type { Preset } from './configuration.ts';
+import type { Preset } from './presets.ts';
 import { PUBLICATION, SLOT } from './relay.ts';
 
 export interface MigrationsProps {
-  readonly store: CanonicalStore;
+  /** How it reaches the database, as a role that may create roles. */
+  readonly variables: EnvironmentOf<typeof databaseVariables> & { readonly NODE_EXTRA_CA_CERTS?: string };
+  /** @default its variables hold a whole URL */
+  readonly secretArn?: string | undefined;
+  /** @default no network of ours */
+  readonly placement?: Placement | undefined;
+  /** What has to be there before it can connect. */
+  readonly after: readonly IDependable[];
   /** The function, and beside it the SQL. */
   readonly bundle: Bundle;
   readonly functionName: string;
@@ -21,15 +26,11 @@ const TIMEOUT_SECONDS = 900;
 
 /** Brings the schema up to `canonical/` whenever that changed, before anything that needs it is deployed. */
 export class Migrations extends Construct {
-  constructor(scope: Construct, id: string, { store, bundle, functionName, preset }: MigrationsProps) {
+  constructor(scope: Construct, id: string, props: MigrationsProps) {
     super(scope, id);
-    const { cluster } = store;
-    const secret = cluster.secret!;
+    const { bundle, secretArn, functionName, placement, preset } = props;
     const environment: EnvironmentOf<typeof migrateVariables> = {
-      DATABASE_HOST: cluster.clusterEndpoint.hostname,
-      DATABASE_PORT: String(cluster.clusterEndpoint.port),
-      DATABASE_NAME,
-      DATABASE_SECRET_ARN: secret.secretArn,
+      ...props.variables,
       SLOT_NAME: SLOT,
       PUBLICATION_NAME: PUBLICATION,
     };
@@ -37,12 +38,12 @@ export class Migrations extends Construct {
       bundle,
       functionName,
       description: 'Applies canonical/*.sql to the canonical store, once each',
-      environment: { ...environment, NODE_EXTRA_CA_CERTS: AMAZON_AUTHORITIES },
+      environment,
       timeoutSeconds: TIMEOUT_SECONDS,
       logDays: preset.logDays,
-      placement: { subnetIds: store.subnetIds, securityGroupIds: [store.clients.securityGroupId] },
+      placement,
     });
-    migrate.allow(['secretsmanager:GetSecretValue'], [secret.secretArn]);
+    if (secretArn !== undefined) migrate.allow(['secretsmanager:GetSecretValue'], [secretArn]);
     const applied = new CustomResource(this, 'Applied', {
       resourceType: 'Custom::CanonicalMigrations',
       serviceToken: migrate.lambda.functionArn,
@@ -50,6 +51,6 @@ export class Migrations extends Construct {
       // CloudFormation calls the function again only when a property changed.
       properties: { Content: bundle.hash },
     });
-    applied.node.addDependency(cluster, migrate);
+    applied.node.addDependency(migrate, ...props.after);
   }
 }

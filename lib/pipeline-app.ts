@@ -1,17 +1,18 @@
 import { App, AspectPriority, Aspects } from 'aws-cdk-lib';
 import { FileDefects } from '../core/yaml.ts';
 import { bundleFunctions } from './bundles.ts';
-import { PRESETS, readConfiguration } from './configuration.ts';
+import { readConfiguration } from './configuration.ts';
 import { readCatalogue } from './contract-files.ts';
 import { DataRoles } from './data-role.ts';
 import { Names } from './names.ts';
+import { PRESETS } from './presets.ts';
 import { SharedValues } from './shared-values.ts';
 import { CanonicalStack } from './stacks/canonical-stack.ts';
 import { OperationsStack } from './stacks/operations-stack.ts';
 import type { Blueprint } from './stacks/pipeline-stack.ts';
 import { ProjectionStack } from './stacks/projection-stack.ts';
 import { RelayStack } from './stacks/relay-stack.ts';
-import { SearchStack } from './stacks/search-stack.ts';
+import { needsSearchStack, SearchStack } from './stacks/search-stack.ts';
 
 export interface SynthesisOptions {
   /** Holds `contracts/` and `functions/projectors/`. */
@@ -44,13 +45,15 @@ export async function synthesise({ root, outdir, context, checkTemplates = true 
     context: { ...CONTEXT, ...context },
     ...(outdir !== undefined && { outdir }),
   });
-  const { prefix, size, alarmEmail } = readConfiguration(app);
+  const configuration = readConfiguration(app, root);
   const bundles = await bundleFunctions(catalogue, root);
   try {
+    const { prefix, size } = configuration;
     const names = new Names(prefix);
     names.check(catalogue.projected.map(({ store_name }) => store_name));
-    const blueprint = { catalogue, bundles, names, preset: PRESETS[size], shared: new SharedValues(prefix) };
-    addStacks(app, blueprint, alarmEmail);
+    const shared = new SharedValues(prefix);
+    const blueprint = { catalogue, bundles, names, configuration, preset: PRESETS[size], shared };
+    addStacks(app, blueprint);
     const roles = new DataRoles(catalogue);
     Aspects.of(app).add(roles, { priority: AspectPriority.READONLY });
     app.synth();
@@ -63,16 +66,17 @@ export async function synthesise({ root, outdir, context, checkTemplates = true 
 }
 
 /** The way of the data. Stacks tell each other by parameters, so the order is that of the first deployment only. */
-function addStacks(app: App, blueprint: Blueprint, alarmEmail: string | undefined): void {
-  const operations = new OperationsStack(app, blueprint, alarmEmail);
+function addStacks(app: App, blueprint: Blueprint): void {
+  const operations = new OperationsStack(app, blueprint);
   const canonical = new CanonicalStack(app, blueprint);
   const relay = new RelayStack(app, blueprint);
   relay.addStackDependency(operations);
   relay.addStackDependency(canonical);
   const { projected } = blueprint.catalogue;
   const [first, ...others] = projected.filter(({ engine }) => engine === 'opensearch');
-  const search = first && new SearchStack(app, blueprint, [first, ...others]);
-  search?.addStackDependency(canonical);
+  const search =
+    first && needsSearchStack(blueprint.configuration) && new SearchStack(app, blueprint, [first, ...others]);
+  if (search) search.addStackDependency(canonical);
   for (const contract of projected) {
     const projection = new ProjectionStack(app, blueprint, contract);
     projection.addStackDependency(relay);

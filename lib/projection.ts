@@ -12,7 +12,6 @@ import { HEARTBEAT_AGGREGATE } from '../core/pack.ts';
 import type { ProjectedContract } from '../core/store-contract.ts';
 import { BundledFunction } from './bundled-function.ts';
 import type { Bundles } from './bundles.ts';
-import type { Preset } from './configuration.ts';
 import type { ControlTable } from './control-table.ts';
 import { tagWithRole } from './data-role.ts';
 import { compactBundle, projectorBundle, provisionBundle } from './entry-points.ts';
@@ -20,6 +19,7 @@ import { LaneQueues } from './lane-queues.ts';
 import { pipelineMetric } from './metrics.ts';
 import type { Names } from './names.ts';
 import { PipelineAlarm } from './pipeline-alarm.ts';
+import type { Preset } from './presets.ts';
 import { FactBucket } from './stores/fact-bucket.ts';
 import type { ProjectedStore } from './stores/projected-store.ts';
 

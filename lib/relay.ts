@@ -12,11 +12,11 @@ import type { StoreContract } from '../core/store-contract.ts';
 import { BundledFunction } from './bundled-function.ts';
 import type { Bundle } from './bundles.ts';
 import type { CanonicalAccess } from './canonical-access.ts';
-import type { Preset } from './configuration.ts';
 import { tagWithRole } from './data-role.ts';
 import { pipelineMetric, queueMetric } from './metrics.ts';
 import type { Names } from './names.ts';
 import { PipelineAlarm } from './pipeline-alarm.ts';
+import type { Preset } from './presets.ts';
 
 export interface RelayProps {
   /** The outbox that it reads. */

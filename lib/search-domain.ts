@@ -5,8 +5,8 @@ import { CfnResourcePolicy, LogGroup } from 'aws-cdk-lib/aws-logs';
 import { CfnDomain } from 'aws-cdk-lib/aws-opensearchservice';
 import { Construct } from 'constructs';
 import type { ProjectedContract } from '../core/store-contract.ts';
-import type { Preset } from './configuration.ts';
 import { tagWithRole } from './data-role.ts';
+import type { Preset } from './presets.ts';
 
 export interface SearchDomainProps {
   readonly domainName: string;

@@ -9,7 +9,6 @@ import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { storeNamed } from '../core/catalogue.ts';
 import { DistributaryError } from '../core/errors.ts';
-import { readConfiguration } from '../lib/configuration.ts';
 import { readCatalogue } from '../lib/contract-files.ts';
 import { DataRoles, tagWithRole } from '../lib/data-role.ts';
 import { Names } from '../lib/names.ts';
@@ -102,16 +101,6 @@ test('what belongs to a contract passes, and so does what keeps nothing', () => 
   });
   Annotations.fromStack(stack).hasNoError('*', Match.anyValue());
   expect(roles.defects).toEqual([]);
-});
-
-test.each([
-  [{ size: 'huge' }, /^size: .*huge/],
-  [{ prefix: 'Very Long' }, /^prefix: is no kebab-case name.*Very Long/],
-  [{ alarmEmail: 'nobody' }, /^alarmEmail: is no e-mail address, nobody/],
-])('a configuration %o is refused', (context, message) => {
-  const app = new App({ context });
-  expect(() => readConfiguration(app)).toThrow(expect.objectContaining({ code: 'configuration-invalid' }));
-  expect(() => readConfiguration(app)).toThrow(message);
 });
 
 test('names that cannot be, or are taken, are refused before AWS refuses them', () => {

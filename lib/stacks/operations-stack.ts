@@ -10,18 +10,18 @@ const CONTROL_STORE = 'pipeline-control';
 
 /** What the pipeline is run with: the control table, the topic of its alarms, the picture of it. The others build on it. */
 export class OperationsStack extends PipelineStack {
-  constructor(scope: Construct, blueprint: Blueprint, alarmEmail: string | undefined) {
+  constructor(scope: Construct, blueprint: Blueprint) {
     super(scope, {
       ...blueprint,
       part: 'operations',
       description: 'Control table, alarms and dashboard of the pipeline',
     });
-    const { catalogue, names, shared } = blueprint;
+    const { catalogue, configuration, names, shared } = blueprint;
     const control = new ControlTableResource(this, 'Control', {
       contract: storeNamed(catalogue, CONTROL_STORE),
       tableName: names.controlTable,
     });
-    const alarms = new AlarmTopic(this, 'Alarms', { topicName: names.alarmTopic, email: alarmEmail });
+    const alarms = new AlarmTopic(this, 'Alarms', { topicName: names.alarmTopic, email: configuration.alarmEmail });
     new PathDashboard(this, 'Dashboard', { catalogue, names });
     shared.publish(this, { controlTableName: control.table.tableName, alarmTopicArn: alarms.topic.topicArn });
   }

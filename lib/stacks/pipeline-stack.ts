@@ -3,9 +3,10 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { Catalogue } from '../../core/catalogue.ts';
 import type { Bundles } from '../bundles.ts';
-import type { Preset } from '../configuration.ts';
+import type { Configuration } from '../configuration.ts';
 import { ControlTable } from '../control-table.ts';
 import type { Names } from '../names.ts';
+import type { Preset } from '../presets.ts';
 import type { SharedValues } from '../shared-values.ts';
 
 /** What every stack of a pipeline is built from. */
@@ -13,6 +14,8 @@ export interface Blueprint {
   readonly catalogue: Catalogue;
   readonly bundles: Bundles;
   readonly names: Names;
+  readonly configuration: Configuration;
+  /** Of the configured size. */
   readonly preset: Preset;
   readonly shared: SharedValues;
 }

@@ -33,7 +33,7 @@ export class ProjectionStack extends PipelineStack {
   }
 
   #store(contract: ProjectedContract, control: ControlTable): ProjectedStore {
-    const { names, preset, shared } = this.blueprint;
+    const { configuration, names, preset, shared } = this.blueprint;
     switch (contract.engine) {
       case 'dynamodb': {
         const tableName = names.table(contract.store_name);
@@ -42,7 +42,7 @@ export class ProjectionStack extends PipelineStack {
       case 's3':
         return new FactBucket(this, 'Store', { contract, control });
       case 'opensearch':
-        return new SearchIndex(this, 'Store', { contract, domainName: names.searchDomain, shared });
+        return new SearchIndex(this, 'Store', { contract, domainName: names.searchDomain, shared, configuration });
     }
   }
 }

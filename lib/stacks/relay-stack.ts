@@ -11,11 +11,11 @@ const SLOWEST_HEARTBEAT_SECONDS = 5;
 export class RelayStack extends PipelineStack {
   constructor(scope: Construct, blueprint: Blueprint) {
     super(scope, { ...blueprint, part: 'relay', description: 'Relay of the pipeline: outbox to topic' });
-    const { catalogue, bundles, names, preset, shared } = blueprint;
+    const { catalogue, bundles, configuration, names, preset, shared } = blueprint;
     const promises = catalogue.projected.map(contract => contract.freshness_contract.maximum_before_alert);
     const relay = new Relay(this, 'Relay', {
       contract: catalogue.outbox,
-      source: new CanonicalAccess(this, 'Source', { shared }),
+      source: new CanonicalAccess(this, 'Source', { shared, configuration }),
       bundle: bundles.of('relay'),
       names,
       preset,

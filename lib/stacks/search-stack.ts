@@ -1,25 +1,51 @@
 import { Fn } from 'aws-cdk-lib';
-import { Vpc } from 'aws-cdk-lib/aws-ec2';
+import { CfnSecurityGroupIngress, type IVpc, SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import type { ProjectedContract } from '../../core/store-contract.ts';
+import type { Configuration } from '../configuration.ts';
+import { zonesOf } from '../network.ts';
 import { SearchDomain } from '../search-domain.ts';
 import { type Blueprint, PipelineStack } from './pipeline-stack.ts';
 
-/** The domain that all search stores share. */
+/** Whether search needs anything of us: an OpenSearch of yours outside of a network does not. */
+export const needsSearchStack = ({ searchUrl, searchSecurityGroupId }: Configuration): boolean =>
+  searchUrl === undefined || searchSecurityGroupId !== undefined;
+
+/** The domain that all search stores share, or the way to one of yours. */
 export class SearchStack extends PipelineStack {
   constructor(scope: Construct, blueprint: Blueprint, contracts: readonly [ProjectedContract, ...ProjectedContract[]]) {
     super(scope, { ...blueprint, part: 'search', description: 'OpenSearch domain of the pipeline' });
-    const { names, preset, shared } = blueprint;
-    const subnetIds = Fn.split(',', shared.read(this, 'subnetIds'), preset.zones);
-    const availabilityZones = subnetIds.map((_, index) => Fn.select(index, Fn.getAzs()));
-    const vpc = Vpc.fromVpcAttributes(this, 'Network', { vpcId: shared.read(this, 'vpcId'), availabilityZones });
+    const { configuration, preset, shared } = blueprint;
+    const vpc = Vpc.fromVpcAttributes(this, 'Network', {
+      vpcId: shared.read(this, 'vpcId'),
+      availabilityZones: zonesOf(preset.zones),
+    });
+    if (configuration.searchSecurityGroupId === undefined) this.#create(vpc, contracts);
+    else this.#adopt(vpc, configuration.searchSecurityGroupId);
+  }
+
+  #create(vpc: IVpc, contracts: readonly [ProjectedContract, ...ProjectedContract[]]): void {
+    const { names, preset, shared } = this.blueprint;
     const { domain, clients } = new SearchDomain(this, 'Search', {
       domainName: names.searchDomain,
       contracts,
       vpc,
-      subnetIds,
+      subnetIds: Fn.split(',', shared.read(this, 'subnetIds'), preset.zones),
       preset,
     });
     shared.publish(this, { searchEndpoint: domain.attrDomainEndpoint, searchClients: clients.securityGroupId });
+  }
+
+  /** Makes nothing but the rule that lets the pipeline in. */
+  #adopt(vpc: IVpc, groupId: string): void {
+    const clients = new SecurityGroup(this, 'Clients', { vpc, description: 'May connect to the search domain' });
+    new CfnSecurityGroupIngress(this, 'LetsClientsIn', {
+      groupId,
+      sourceSecurityGroupId: clients.securityGroupId,
+      ipProtocol: 'tcp',
+      fromPort: 443,
+      toPort: 443,
+    });
+    this.blueprint.shared.publish(this, { searchClients: clients.securityGroupId });
   }
 }

@@ -4,6 +4,7 @@ import type { EnvironmentOf, openSearchVariables } from '../../core/environment.
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import type { BundledFunction, Placement } from '../bundled-function.ts';
 import { privatePlacement } from '../canonical-access.ts';
+import type { Configuration } from '../configuration.ts';
 import type { SharedValues } from '../shared-values.ts';
 import type { ProjectedStore } from './projected-store.ts';
 
@@ -11,37 +12,54 @@ export interface SearchIndexProps {
   readonly contract: ProjectedContract;
   readonly domainName: string;
   readonly shared: SharedValues;
+  readonly configuration: Configuration;
 }
 
 /** A store's part of the shared domain: its alias and the indexes behind it. The provisioning function makes them. */
 export class SearchIndex extends Construct implements ProjectedStore {
   readonly variables: EnvironmentOf<typeof openSearchVariables>;
-  readonly placement: Placement;
+  readonly placement?: Placement;
   readonly #alias: string;
-  readonly #domainArn: string;
+  /** Absent for an OpenSearch that IAM does not know. */
+  readonly #domainArn: string | undefined;
 
-  constructor(scope: Construct, id: string, { contract, domainName, shared }: SearchIndexProps) {
+  constructor(scope: Construct, id: string, { contract, domainName, shared, configuration }: SearchIndexProps) {
     super(scope, id);
     this.#alias = contract.store_name;
-    this.#domainArn = Stack.of(this).formatArn({ service: 'es', resource: 'domain', resourceName: domainName });
-    this.variables = { OPENSEARCH_URL: `https://${shared.read(this, 'searchEndpoint')}` };
-    this.placement = privatePlacement(this, shared, 'searchClients');
+    const { searchUrl, searchDomainArn, searchSecurityGroupId } = configuration;
+    if (searchUrl === undefined) {
+      this.#domainArn = Stack.of(this).formatArn({ service: 'es', resource: 'domain', resourceName: domainName });
+      this.variables = { OPENSEARCH_URL: `https://${shared.read(this, 'searchEndpoint')}` };
+    } else {
+      this.#domainArn = searchDomainArn;
+      this.variables = { OPENSEARCH_URL: searchUrl };
+    }
+    const inNetwork = searchUrl === undefined || searchSecurityGroupId !== undefined;
+    if (inNetwork) this.placement = privatePlacement(this, shared, 'searchClients');
   }
 
   allowWrite(fn: BundledFunction): void {
-    fn.allow(['es:ESHttpGet', 'es:ESHttpPost'], [this.#generations]);
+    this.#allow(fn, ['Get', 'Post'], this.#generations);
   }
 
   allowProvision(fn: BundledFunction): void {
     this.allowWrite(fn);
-    fn.allow(['es:ESHttpPut'], [this.#generations]);
-    fn.allow(['es:ESHttpGet'], [`${this.#domainArn}/_alias/${this.#alias}`]);
+    this.#allow(fn, ['Put'], this.#generations);
+    this.#allow(fn, ['Get'], `_alias/${this.#alias}`);
     // One request moves the alias in one step; OpenSearch has no address for it that names the store.
-    fn.allow(['es:ESHttpPost'], [`${this.#domainArn}/_aliases`]);
+    this.#allow(fn, ['Post'], '_aliases');
   }
 
   /** The index of each target, with everything below it: no store's name holds a dot, so no other store's index matches. */
   get #generations(): string {
-    return `${this.#domainArn}/${this.#alias}.*`;
+    return `${this.#alias}.*`;
+  }
+
+  #allow(fn: BundledFunction, methods: readonly string[], path: string): void {
+    if (this.#domainArn === undefined) return;
+    fn.allow(
+      methods.map(method => `es:ESHttp${method}`),
+      [`${this.#domainArn}/${path}`],
+    );
   }
 }

@@ -1,0 +1,111 @@
+import { type Defect, defectAt } from '../core/yaml.ts';
+import type { Configuration } from './configuration.ts';
+import { PRESETS } from './presets.ts';
+
+/** What no single key can see: keys that need, or rule out, each other. */
+export function* configurationRules(configuration: Configuration): Iterable<Defect> {
+  yield* configuration.target === 'local' ? ofEmulators(configuration) : ofAws(configuration);
+}
+
+type Key = keyof Configuration;
+
+/** Of a network, a database or a domain of yours in AWS. */
+const AWS_ONLY = [
+  ...['networkId', 'networkSubnetIds', 'databaseHost', 'databaseSecretArn', 'databaseResourceId', 'relaySecretArn'],
+  ...['databaseSecurityGroupId', 'searchDomainArn', 'searchSecurityGroupId'],
+] as readonly Key[];
+const LOCAL_ONLY: readonly Key[] = ['databaseUrl', 'relayDatabaseUrl'];
+
+function* ofEmulators(configuration: Configuration): Iterable<Defect> {
+  for (const key of ['databaseUrl', 'searchUrl'] as const) {
+    const hint = `add "${key}": an emulator has no engine behind its database and search services`;
+    if (configuration[key] === undefined) yield defectAt([key], `${key} is missing for target=local`, hint);
+  }
+  for (const key of AWS_ONLY) {
+    const hint = 'leave it out, or choose "target": "aws"';
+    if (configuration[key] !== undefined) yield defectAt([key], `${key} means nothing to target=local`, hint);
+  }
+  if (configuration.relay === 'service') {
+    yield defectAt(['relay'], 'relay is "service" for target=local', 'emulators run functions: choose "function"');
+  }
+}
+
+function* ofAws(configuration: Configuration): Iterable<Defect> {
+  for (const key of LOCAL_ONLY) {
+    const hint = 'a password would stand in the template: give databaseHost and secrets, or "target": "local"';
+    if (configuration[key] !== undefined) yield defectAt([key], `${key} means nothing to target=aws`, hint);
+  }
+  yield* ofNetwork(configuration);
+  yield* ofDatabase(configuration);
+  yield* ofSearch(configuration);
+}
+
+function* ofNetwork({ networkId, networkSubnetIds, size }: Configuration): Iterable<Defect> {
+  const { zones } = PRESETS[size];
+  if (networkId === undefined) {
+    if (networkSubnetIds) yield defectAt(['networkId'], 'networkId is missing beside networkSubnetIds', 'add it');
+  } else if (!networkSubnetIds) {
+    yield defectAt(
+      ['networkSubnetIds'],
+      'networkSubnetIds is missing beside networkId',
+      `add ${zones} private subnets`,
+    );
+  } else if (new Set(networkSubnetIds).size < zones) {
+    const message = `networkSubnetIds names ${new Set(networkSubnetIds).size} subnets`;
+    yield defectAt(['networkSubnetIds'], message, `size=${size} spreads over ${zones} zones: name one subnet of each`);
+  }
+}
+
+function* ofDatabase(configuration: Configuration): Iterable<Defect> {
+  const { databaseHost, databaseResourceId, relaySecretArn } = configuration;
+  if (databaseHost === undefined) {
+    const keys = ['databaseSecretArn', 'databaseResourceId', 'relaySecretArn', 'databaseSecurityGroupId'] as const;
+    for (const key of keys) {
+      if (configuration[key] !== undefined) {
+        yield defectAt([key], `${key} belongs to a database of yours`, 'add databaseHost, or leave it out');
+      }
+    }
+    return;
+  }
+  for (const key of ['networkId', 'databaseSecretArn'] as const) {
+    if (configuration[key] === undefined) yield defectAt([key], `${key} is missing beside databaseHost`, 'add it');
+  }
+  if (databaseResourceId === undefined && relaySecretArn === undefined) {
+    const hint = 'add databaseResourceId where IAM authentication is on, else relaySecretArn';
+    yield defectAt(['databaseResourceId'], 'nothing says how the relay logs in to databaseHost', hint);
+  }
+  const wrong = Object.entries(NO_WRITERS).find(([part]) => databaseHost.includes(part));
+  if (wrong) yield defectAt(['databaseHost'], `databaseHost is "${databaseHost}": ${wrong[1]}`, 'name the writer');
+}
+
+/** Replication connections are for the writer itself (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.html). */
+const NO_WRITERS = {
+  '.proxy-': 'RDS Proxy refuses replication connections',
+  '.cluster-ro-': 'a reader has no replication slots',
+};
+
+/** Domains of AWS, as their addresses end. */
+const AWS_DOMAIN = /\.(es\.amazonaws\.com|on\.aws)(\.cn)?$/;
+
+function* ofSearch(configuration: Configuration): Iterable<Defect> {
+  const { searchUrl, searchDomainArn, searchSecurityGroupId } = configuration;
+  if (searchUrl === undefined) {
+    for (const key of ['searchDomainArn', 'searchSecurityGroupId'] as const) {
+      if (configuration[key] !== undefined) {
+        yield defectAt([key], `${key} belongs to a domain of yours`, 'add searchUrl, or leave it out');
+      }
+    }
+    return;
+  }
+  const { hostname, protocol, username } = new URL(searchUrl);
+  if (protocol !== 'https:' || username !== '') {
+    const message = `searchUrl ${username === '' ? 'is no https:// address' : 'carries a password into the template'}`;
+    yield defectAt(['searchUrl'], message, 'plain addresses and passwords are for "target": "local"');
+  }
+  if (AWS_DOMAIN.test(hostname) && searchDomainArn === undefined) {
+    yield defectAt(['searchDomainArn'], 'searchDomainArn is missing beside searchUrl', "add the domain's ARN");
+  }
+  if (searchSecurityGroupId !== undefined && configuration.networkId === undefined) {
+    yield defectAt(['networkId'], 'networkId is missing beside searchSecurityGroupId', "add the domain's network");
+  }
+}

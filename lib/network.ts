@@ -1,0 +1,72 @@
+import { Fn } from 'aws-cdk-lib';
+import {
+  GatewayVpcEndpointAwsService,
+  InterfaceVpcEndpointAwsService,
+  IpAddresses,
+  type IVpc,
+  SubnetType,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2';
+import { Construct } from 'constructs';
+
+export interface NetworkProps {
+  /** How many zones it spreads over. */
+  readonly zones: number;
+  /** @default a new network */
+  readonly existing: { readonly networkId: string; readonly subnetIds: readonly string[] } | undefined;
+}
+
+/** Private subnets without a way out, where the canonical store, the search domain and what calls them are. */
+export class Network extends Construct {
+  readonly vpc: IVpc;
+  /** One to a zone. */
+  readonly subnetIds: string[];
+
+  constructor(scope: Construct, id: string, { zones, existing }: NetworkProps) {
+    super(scope, id);
+    const availabilityZones = zonesOf(zones);
+    if (existing) {
+      this.subnetIds = existing.subnetIds.slice(0, zones);
+      // Whoever made it sees to it that SNS, SQS, S3, DynamoDB and Secrets Manager can be reached from it.
+      const { networkId: vpcId } = existing;
+      this.vpc = Vpc.fromVpcAttributes(this, 'Vpc', { vpcId, availabilityZones, isolatedSubnetIds: this.subnetIds });
+    } else {
+      this.vpc = this.#create(availabilityZones);
+      this.subnetIds = this.vpc.isolatedSubnets.map(({ subnetId }) => subnetId);
+    }
+  }
+
+  /** No NAT: what runs in here reaches the services named here and nothing else. */
+  #create(availabilityZones: string[]): IVpc {
+    const vpc = new Vpc(this, 'Vpc', {
+      ipAddresses: IpAddresses.cidr('10.20.0.0/16'),
+      availabilityZones,
+      natGateways: 0,
+      subnetConfiguration: [{ name: 'private', ...PRIVATE, cidrMask: 20 }],
+      // It would take a helper function; nothing here is in the default group.
+      restrictDefaultSecurityGroup: false,
+    }) as IVpc;
+    vpc.addGatewayEndpoint('S3', { service: GatewayVpcEndpointAwsService.S3 });
+    vpc.addGatewayEndpoint('DynamoDb', { service: GatewayVpcEndpointAwsService.DYNAMODB });
+    for (const [name, service] of Object.entries(CALLED_FROM_INSIDE)) {
+      vpc.addInterfaceEndpoint(name, { service, subnets: PRIVATE });
+    }
+    return vpc;
+  }
+}
+
+/** Said rather than looked up, so that a synthesis needs no account. */
+export const zonesOf = (count: number): string[] =>
+  Array.from({ length: count }, (_, index) => Fn.select(index, Fn.getAzs()));
+
+export const PRIVATE = { subnetType: SubnetType.PRIVATE_ISOLATED };
+
+/** An interface endpoint costs by the hour and zone, so only for what a function in the network calls. */
+const CALLED_FROM_INSIDE = {
+  /** The relay publishes. */
+  Sns: InterfaceVpcEndpointAwsService.SNS,
+  /** The relay parks rows; projectors of search defer messages and keep failed ones. */
+  Sqs: InterfaceVpcEndpointAwsService.SQS,
+  /** The migrations read the owner's password. */
+  SecretsManager: InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+};
