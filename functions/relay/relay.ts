@@ -44,7 +44,7 @@ const MAX_IN_FLIGHT = 6;
  * Longest that a change waits for company. One that comes after a silence of this length is published at once; in a busy
  * stream packs fill meanwhile, which is cheaper for everybody who takes them.
  */
-const LINGER_MS = 20;
+const LINGER_MS = 30;
 /** Events read but not yet published; beyond it the stream waits. What is in flight and as much again: more only grows the memory. */
 const MAX_OUTSTANDING_BYTES = 4 * 2 ** 20;
 const FIRST_RETRY_MS = 50;

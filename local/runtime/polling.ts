@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { FromInstance, PolledQueue } from './protocol.ts';
-import { type QueueClient, queueClient, type ReceivedMessage, recordOf } from './queue-client.ts';
+import { MAX_REQUEST_MESSAGES, type QueueClient, queueClient, type ReceivedMessage, recordOf } from './queue-client.ts';
 
 /** As long as SQS lets a receive wait. */
 const WAIT_SECONDS = 20;
 /** While the emulator restarts. */
 const RETRY_MS = 200;
-/** While the handler is busy and the next batch is not full. */
-const LOOK_AGAIN_MS = 20;
+/** While the window is open and the batch is not full. */
+const LOOK_AGAIN_MS = 100;
 /**
  * Messages of a failed batch come back after 1 s, doubling with each receipt. Lambda leaves them until the queue's
  * visibility timeout, minutes that nobody at a terminal wants to wait.
@@ -35,28 +35,41 @@ class Collector {
     this.#signal = signal;
   }
 
-  /** The handler waits: what is there goes to it, once its window is over. */
+  /** The handler is free: what is there goes to it, once the window is over. */
   want(): void {
     this.#isWanted = true;
     this.#wanted.resolve();
   }
 
-  /** A batch: full, or what has come until the handler was ready for it. */
+  /**
+   * A batch: full, or what has come until the handler was ready for it and the window was over. While the handler is busy
+   * nobody looks: what came meanwhile is received in one request when it is free.
+   */
   async collect(): Promise<readonly ReceivedMessage[]> {
     this.#isWanted = false;
     this.#wanted = Promise.withResolvers();
     const { batchSize, windowSeconds } = this.#queue;
     const messages: ReceivedMessage[] = [];
-    let windowEnd = Number.POSITIVE_INFINITY;
-    while (messages.length < batchSize && !this.#signal.aborted) {
-      const isOver = Date.now() >= windowEnd;
-      if (isOver && this.#isWanted) break;
-      const received = await this.#receive(batchSize - messages.length, messages.length === 0 ? WAIT_SECONDS : 0);
-      messages.push(...received);
-      if (messages.length > 0) windowEnd = Math.min(windowEnd, Date.now() + windowSeconds * 1000);
-      if (messages.length > 0 && received.length === 0) await this.#pause(isOver);
+    while (messages.length === 0 && !this.#signal.aborted) {
+      messages.push(...(await this.#receive(batchSize, WAIT_SECONDS)));
     }
+    const windowEnd = Date.now() + windowSeconds * 1000;
+    while (Date.now() < windowEnd && (await this.#fill(messages))) await delay(LOOK_AGAIN_MS);
+    if (this.#isWanted) return messages;
+    await this.#wanted.promise;
+    await this.#fill(messages);
     return messages;
+  }
+
+  /** Takes what is there; whether there is still room. */
+  async #fill(messages: ReceivedMessage[]): Promise<boolean> {
+    const { batchSize } = this.#queue;
+    for (let missing = batchSize - messages.length; missing > 0; missing = batchSize - messages.length) {
+      const received = await this.#receive(missing, 0);
+      messages.push(...received);
+      if (received.length < Math.min(missing, MAX_REQUEST_MESSAGES)) return true;
+    }
+    return false;
   }
 
   async #receive(atMost: number, waitSeconds: number): Promise<readonly ReceivedMessage[]> {
@@ -71,10 +84,6 @@ class Collector {
       }
       return [];
     }
-  }
-
-  async #pause(untilWanted: boolean): Promise<void> {
-    await Promise.race([delay(LOOK_AGAIN_MS), ...(untilWanted ? [this.#wanted.promise] : [])]);
   }
 }
 
