@@ -21,6 +21,8 @@ export interface LocalModeOptions {
   readonly ports?: Partial<Ports>;
   /** Holds synthesised templates. @default those of this repository's app, synthesised when its sources have changed */
   readonly outDir?: string;
+  /** Projected stores to run: the stacks of the others are left out. @default all */
+  readonly stores?: readonly string[];
   /** Instances that poll a queue at once. @default 1 */
   readonly instancesPerQueue?: number;
   readonly onEvent?: (event: LocalEvent) => void;

@@ -15,7 +15,7 @@ import { LocalFunctions } from './runtime/functions.ts';
 import { MetricStore } from './runtime/metrics.ts';
 import { Pipeline } from './runtime/pipeline.ts';
 import { synthesised } from './synthesis.ts';
-import { readAssembly } from './template/assembly.ts';
+import { onlyStores, readAssembly } from './template/assembly.ts';
 import type { CustomResource } from './template/compute.ts';
 import { ACCOUNT, REGION } from './template/intrinsics.ts';
 import type { Surroundings } from './template/kind.ts';
@@ -64,7 +64,7 @@ async function startParts(options: LocalModeOptions, data: DataFolder, undo: Und
   const servers = new Servers({ data, ports, search: options.search, dynamodb: options.dynamodb, tell });
   undo.push(() => servers.stop());
   const [outDir, bootstrap] = await Promise.all([templates(options, tell), bundleBootstrap(data.folder('runtime'))]);
-  const model = readModel(readAssembly(outDir), surroundingsOf(ports));
+  const model = readModel(onlyStores(readAssembly(outDir), options.stores), surroundingsOf(ports));
   const { server } = await servers.postgres;
   const database = await createDatabase(server.url, model.clusters[0]?.databaseName ?? 'postgres');
   const metrics = new MetricStore();

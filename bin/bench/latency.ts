@@ -14,8 +14,8 @@ const AIMS = { get: { p50: 40, p99: 120 }, search: { p99: 1300 } } as const;
 const LEAST_SHARE_OF_RATE = 0.98;
 
 /** From commit to where a reader finds the change, while changes come at a steady rate. */
-export async function measureLatency({ mode, actor, load }: Pipe, setting: Setting): Promise<Findings> {
-  const bar = setting.progress(`${CHANGES_PER_SECOND} changes/s`, WARM_UP_SECONDS + setting.seconds);
+export async function measureLatency({ mode, actor, load }: Pipe, setting: Setting, into: string): Promise<Findings> {
+  const bar = setting.progress(`${CHANGES_PER_SECOND} changes/s into ${into}`, WARM_UP_SECONDS + setting.seconds);
   const start = Date.now();
   const ticking = setInterval(() => bar.update((Date.now() - start) / 1000), 500);
   try {
@@ -29,20 +29,24 @@ export async function measureLatency({ mode, actor, load }: Pipe, setting: Setti
     };
     const report = await load.ask<SteadyReport>(order);
     const lags = mode.metrics.readings(report.from, report.to).filter(({ name }) => name === 'indexing_lag_seconds');
-    return { figures: [...watched(report), ...lags.flatMap(applied)], omissions: [], versions: {} };
+    return {
+      figures: [...watched(report, into), ...lags.flatMap(reading => applied(reading, into))],
+      omissions: [],
+      versions: {},
+    };
   } finally {
     clearInterval(ticking);
     bar.stop();
   }
 }
 
-function watched({ changesPerSecond, get, search, unseen }: SteadyReport): readonly Figure[] {
+function watched({ changesPerSecond, get, search, unseen }: SteadyReport, into: string): readonly Figure[] {
   const rate = `${Math.round(changesPerSecond)} changes/s`;
   const slow = changesPerSecond < CHANGES_PER_SECOND * LEAST_SHARE_OF_RATE ? ' (the canonical store took no more)' : '';
   const lost = unseen > 0 ? `, ${unseen} not seen in time` : '';
   const note = (latencies: readonly number[]) => `at ${rate}${slow}, ${latencies.length} changes watched${lost}`;
   const figure = (name: string, latencies: readonly number[], percent: number, most?: number): Figure => ({
-    name: `commit to ${name}, p${percent}`,
+    name: `into ${into}: commit to ${name}, p${percent}`,
     value: percentile(latencies, percent),
     unit: 'ms',
     ...(most !== undefined && { aim: { most } }),
@@ -59,7 +63,7 @@ function watched({ changesPerSecond, get, search, unseen }: SteadyReport): reado
 }
 
 /** What each store's function says itself; to a search store's lag it adds the refresh interval. */
-function applied({ dimensions, p50, p99, count }: MetricReading): readonly Figure[] {
+function applied({ dimensions, p50, p99, count }: MetricReading, into: string): readonly Figure[] {
   const note = `as its function measures it, ${count} samples`;
   return (
     [
@@ -67,7 +71,7 @@ function applied({ dimensions, p50, p99, count }: MetricReading): readonly Figur
       ['p99', p99],
     ] as const
   ).map(([rank, seconds]) => ({
-    name: `commit to ${dimensions.service}, ${rank}`,
+    name: `into ${into}: commit to ${dimensions.service}, ${rank}`,
     value: seconds * 1000,
     unit: 'ms' as const,
     note,

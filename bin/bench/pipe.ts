@@ -12,7 +12,7 @@ import type { EngineOptions } from '../running/local-options.ts';
 import { untilSettled } from '../running/settled.ts';
 import { type Child, startChild } from './child.ts';
 
-/** The whole pipe in a local mode of its own, with the sample's cases in every store. */
+/** The pipe in a local mode of its own, with the sample's cases in every store that it has. */
 export interface Pipe {
   readonly mode: LocalMode;
   readonly definitions: Definitions;
@@ -26,10 +26,12 @@ export interface Pipe {
 
 const SETTLE_WITHIN_SECONDS = 120;
 
+/** @param stores of the projected ones; @default all */
 export async function openPipe(
   engines: EngineOptions,
   onStep: (step: string) => void,
   signal: AbortSignal,
+  stores?: readonly string[],
 ): Promise<Pipe> {
   const dataDir = mkdtempSync(join(tmpdir(), 'distributary-bench-'));
   // Search runs as a user without rights, who has to reach its folder.
@@ -40,9 +42,9 @@ export async function openPipe(
   };
   try {
     onStep('starting local mode');
-    const mode = await startLocalMode({ ...engines, dataDir });
+    const mode = await startLocalMode({ ...engines, dataDir, ...(stores && { stores }) });
     undo.push(() => mode.stop());
-    const definitions = await readDefinitions();
+    const definitions = ofStores(await readDefinitions(), stores);
     const looking = openOverview(mode.endpoints, definitions.catalogue);
     undo.push(() => looking.close());
     const settle = async () => {
@@ -61,4 +63,12 @@ export async function openPipe(
     await close();
     throw error;
   }
+}
+
+function ofStores({ catalogue, definitions }: Definitions, stores?: readonly string[]): Definitions {
+  const isWanted = (name: string) => stores?.includes(name) ?? true;
+  return {
+    catalogue: { ...catalogue, projected: catalogue.projected.filter(({ store_name }) => isWanted(store_name)) },
+    definitions: definitions.filter(({ contract }) => isWanted(contract.store_name)),
+  };
 }
