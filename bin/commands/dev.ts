@@ -127,7 +127,7 @@ async function showFlow(
 ): Promise<void> {
   const { openOverview } = await import('../overview/overview.ts');
   const { overviewLine } = await import('../overview/shown.ts');
-  const { readDefinitions } = await import('../definitions.ts');
+  const { readDefinitions } = await import('../../lib/definitions.ts');
   const looking = openOverview(endpoints, (await readDefinitions()).catalogue);
   const every = terminal.interactive && !json ? LOOK_EVERY_MS : LOOK_PLAINLY_EVERY_MS;
   try {

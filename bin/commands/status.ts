@@ -30,7 +30,7 @@ its contract, the lag of the last minutes, failed changes and documents. Exits 1
   async run(_args, { dataDir, watch = false }, session) {
     const endpoints = readEndpoints(dataDir);
     const { openOverview } = await import('../overview/overview.ts');
-    const { readDefinitions } = await import('../definitions.ts');
+    const { readDefinitions } = await import('../../lib/definitions.ts');
     const { catalogue } = await readDefinitions();
     const looking = openOverview(endpoints, catalogue);
     try {

@@ -1,10 +1,10 @@
+import { readDefinitions } from '../../lib/definitions.ts';
 import type { Endpoints } from '../../local/endpoints.ts';
 import { type StoreVerdict, verifyStores } from '../../local/verify.ts';
 import type { Session } from '../command.ts';
 import { localDestination } from '../complaints/local-destination.ts';
 import { SAMPLE } from '../complaints/sample.ts';
 import { type Destination, importShown, summaryOf } from '../complaints/shown-import.ts';
-import { readDefinitions } from '../definitions.ts';
 import { type Looking, type Overview, openOverview } from '../overview/overview.ts';
 import { overviewLine } from '../overview/shown.ts';
 import type { EngineOptions } from '../running/local-options.ts';
