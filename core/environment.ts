@@ -68,6 +68,29 @@ export const projectorVariables = {
   FAILED_QUEUE_URL: text,
 };
 
+/** Where a store is and what its queues are called, as the operations function finds them. */
+const operatedStore = z.strictObject({ standard: text, failed: text, place: text });
+export type OperatedPlaces = Readonly<Record<string, z.infer<typeof operatedStore>>>;
+
+export const operateVariables = {
+  ...databaseVariables,
+  CONTROL_TABLE: text,
+  /** Only where a store is on this engine. */
+  OPENSEARCH_URL: text.optional(),
+  /** JSON: a store's name → its queues' names, and its table, bucket or index. */
+  OPERATED_STORES: z
+    .string()
+    .transform((value, context): unknown => {
+      try {
+        return JSON.parse(value);
+      } catch {
+        context.addIssue('is no JSON');
+        return z.NEVER;
+      }
+    })
+    .pipe(z.record(z.string(), operatedStore)),
+};
+
 /** What a store's engine needs besides its contract, wherever the store is opened. */
 export const openSearchVariables = { OPENSEARCH_URL: text };
 export const dynamoVariables = { TABLE_NAME: text, CONTROL_TABLE: text };

@@ -104,6 +104,20 @@ export const errorTable = {
     retry: 'never',
     hint: 'nothing of this script was applied: correct it, or what it found in the database, and migrate again',
   },
+  'request-invalid': {
+    retry: 'never',
+    hint: 'correct the request; functions/operate lists every operation and its fields',
+  },
+  'run-active': {
+    retry: 'never',
+    hint: 'a store has one run at a time: wait for it, or cancel it with distributary cancel STORE',
+  },
+  'run-missing': { retry: 'never', hint: 'distributary runs STORE lists what there was' },
+  'run-refused': { retry: 'never', hint: "look at the run's step and state with distributary runs STORE" },
+  'rebuild-unproven': {
+    retry: 'never',
+    hint: 'mend what the report names and resume, accept the differences with --accept, or cancel',
+  },
   'environment-invalid': {
     retry: 'never',
     hint: 'set the variable named; the construct that creates the function sets it',

@@ -9,6 +9,7 @@ export const PACKAGE = resolve(import.meta.dirname, '..');
 /** Names of bundles. */
 export const MIGRATE = 'migrate';
 export const RELAY = 'relay';
+export const OPERATE = 'operate';
 export const projectorBundle = (store: string): string => `project-${store}`;
 export const provisionBundle = (store: string): string => `provision-${store}`;
 export const compactBundle = (store: string): string => `compact-${store}`;
@@ -27,7 +28,24 @@ export function entryPoints(catalogue: Catalogue, root: string): ReadonlyMap<str
     entries.set(provisionBundle(store_name), provision(engine, definition));
     if (engine === 's3') entries.set(compactBundle(store_name), compact(definition));
   }
+  entries.set(OPERATE, operate(catalogue, root));
   return entries;
+}
+
+/** Knows every store, for it backfills and compares each. */
+function operate(catalogue: Catalogue, root: string): string {
+  const files = catalogue.projected.map(contract => projectorFiles(contract, root));
+  const imports = files.flatMap((own, store) =>
+    own.map((file, index) => `import projector${store}_${index} from ${JSON.stringify(file)};`),
+  );
+  const definitions = catalogue.projected.map((contract, store) => {
+    const projectors = files[store]!.map((_, index) => `projector${store}_${index}`);
+    return `{ ${definitionOf(contract, catalogue)}, projectors: [${projectors}] }`;
+  });
+  return `
+    import { handlerFor } from ${ours('operate/index.ts')};
+    ${imports.join('\n')}
+    export const handler = handlerFor([${definitions.join(',')}]);`;
 }
 
 function projector(contract: ProjectedContract, definition: string, root: string): string {

@@ -1,0 +1,37 @@
+import type { Definition, Projection } from '../../core/projection.ts';
+import type { Store } from '../../core/store.ts';
+import type { Control } from '../control.ts';
+import type { Audit } from './audit.ts';
+import type { Canonical } from './canonical.ts';
+import type { FailedQueues } from './failed-queues.ts';
+import type { Runs } from './runs.ts';
+
+/** A store as the operations function works on it. */
+export interface OperatedStore {
+  readonly name: string;
+  readonly definition: Definition;
+  readonly store: Store;
+  readonly project: Projection;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Ends early, without an error, when the signal is aborted. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** What every operation and every step of a run works with. */
+export interface OperateContext {
+  /** By name. Throws `usage`, naming the nearest one, for a store that there is not. */
+  store(name: string): OperatedStore;
+  readonly stores: readonly OperatedStore[];
+  readonly control: Control;
+  readonly runs: Runs;
+  readonly audit: Audit;
+  readonly canonical: Canonical;
+  readonly queues: FailedQueues;
+  readonly clock: Clock;
+  /** When this invocation has to be through, in milliseconds since 1970. */
+  readonly deadline: number;
+}

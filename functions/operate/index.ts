@@ -1,0 +1,57 @@
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { Context } from 'aws-lambda';
+import { operateVariables, readEnvironment } from '../../core/environment.ts';
+import { DistributaryError } from '../../core/errors.ts';
+import { type Definition, projection } from '../../core/projection.ts';
+import { hintOf } from '../../core/yaml.ts';
+import { controlTable } from '../control.ts';
+import { instruments } from '../instruments.ts';
+import { dynamoClient } from '../stores/dynamodb-client.ts';
+import { audit } from './audit.ts';
+import type { OperateContext, OperatedStore } from './context.ts';
+import { failedQueues } from './failed-queues.ts';
+import { openStore } from './opened-store.ts';
+import { answer } from './operations.ts';
+import { postgresCanonical } from './postgres-canonical.ts';
+import { runs } from './runs.ts';
+import { systemClock } from './system-clock.ts';
+
+/** The operations function: one request in, one reply out; long work goes on in the control table. */
+export function handlerFor(definitions: readonly Definition[]) {
+  const environment = readEnvironment(operateVariables);
+  const control = controlTable({ client: dynamoClient(), tableName: environment.CONTROL_TABLE });
+  const clock = systemClock();
+  const places = environment.OPERATED_STORES;
+  const stores = definitions.map(
+    (definition): OperatedStore => ({
+      name: definition.contract.store_name,
+      definition,
+      store: openStore(definition.contract, control, environment, places[definition.contract.store_name]!.place),
+      project: projection(definition),
+    }),
+  );
+  const shared: Omit<OperateContext, 'deadline'> = {
+    stores,
+    store: name => storeNamed(stores, name),
+    control,
+    runs: runs(control, clock.now),
+    audit: audit(control, clock.now),
+    canonical: postgresCanonical(environment),
+    queues: failedQueues(new SQSClient(), places),
+    clock,
+  };
+  const { logger } = instruments('operate');
+  return async (event: unknown, context: Context) => {
+    logger.addContext(context);
+    const reply = await answer(event, { ...shared, deadline: clock.now() + context.getRemainingTimeInMillis() });
+    if (!reply.ok) logger.warn('refused', { error: reply.error });
+    return reply;
+  };
+}
+
+function storeNamed(stores: readonly OperatedStore[], name: string): OperatedStore {
+  const found = stores.find(store => store.name === name);
+  if (found) return found;
+  const names = stores.map(store => store.name);
+  throw new DistributaryError('usage', `there is no store "${name}"`, { hint: hintOf(name, names, 'stores') });
+}

@@ -1,0 +1,29 @@
+import { DistributaryError } from '../../core/errors.ts';
+import type { Store } from '../../core/store.ts';
+import type { ProjectedContract } from '../../core/store-contract.ts';
+import type { Control } from '../control.ts';
+import { dynamoStore } from '../stores/dynamodb.ts';
+import { dynamoClient } from '../stores/dynamodb-client.ts';
+import { openSearchStore } from '../stores/opensearch.ts';
+import { openSearchClient } from '../stores/opensearch-client.ts';
+import { parquetStore } from '../stores/parquet.ts';
+import { s3Client } from '../stores/parquet-objects.ts';
+
+/** A store of any engine; `place` is the table that the template declares, or the bucket. */
+export function openStore(
+  contract: ProjectedContract,
+  control: Control,
+  { OPENSEARCH_URL }: { readonly OPENSEARCH_URL?: string | undefined },
+  place: string,
+): Store {
+  switch (contract.engine) {
+    case 'dynamodb':
+      return dynamoStore({ client: dynamoClient(), contract, control, tableName: place });
+    case 's3':
+      return parquetStore({ s3: s3Client(), control, contract, bucket: place });
+    case 'opensearch':
+      if (OPENSEARCH_URL === undefined)
+        throw new DistributaryError('environment-invalid', 'OPENSEARCH_URL: is not set');
+      return openSearchStore({ client: openSearchClient(OPENSEARCH_URL), contract });
+  }
+}

@@ -1,0 +1,84 @@
+import * as z from 'zod';
+import type { JsonObject } from '../../core/change.ts';
+import { DistributaryError } from '../../core/errors.ts';
+import { hintOf } from '../../core/yaml.ts';
+import { auditList } from './audit-list.ts';
+import type { OperateContext } from './context.ts';
+import { type Asked, envelope } from './operation.ts';
+import { runCancel } from './run-cancel.ts';
+import { runList } from './run-list.ts';
+import { runPause } from './run-pause.ts';
+import { runRead } from './run-read.ts';
+import { runResume } from './run-resume.ts';
+import { runsAdvance } from './runs-advance.ts';
+
+/** Everything that can be asked; a file each. */
+export const OPERATIONS = [runRead, runList, runPause, runResume, runCancel, runsAdvance, auditList] as const;
+
+type AnyOperation = (typeof OPERATIONS)[number];
+export type OperationName = AnyOperation['name'];
+type Named<Name extends OperationName> = Extract<AnyOperation, { readonly name: Name }>;
+/** The fields of an operation's request, as a client gives them. */
+export type FieldsOf<Name extends OperationName> = z.input<z.ZodObject<Named<Name>['request']>>;
+export type AnswerOf<Name extends OperationName> = Awaited<ReturnType<Named<Name>['run']>>;
+
+/** What comes back over the wire: errors are out of core/errors.ts. */
+export type Reply<Answer> =
+  | { readonly ok: true; readonly answer: Answer }
+  | { readonly ok: false; readonly error: { readonly code: string; readonly message: string; readonly hint: string } };
+
+/** Answers one request. Expected errors are replies; a defect of ours is thrown, so that the invocation fails visibly. */
+export async function answer(event: unknown, context: OperateContext): Promise<Reply<unknown>> {
+  try {
+    const { operation, request } = parseRequest(event);
+    if (!operation.changes) return { ok: true, answer: await operation.run(request, context) };
+    const store = typeof request.store === 'string' ? request.store : null;
+    const noteOutcome = await context.audit.note(operation.name, store, request);
+    try {
+      const result = await operation.run(request, context);
+      await noteOutcome('done');
+      return { ok: true, answer: result };
+    } catch (error) {
+      await noteOutcome(error instanceof DistributaryError ? error.code : 'threw');
+      throw error;
+    }
+  } catch (error) {
+    if (!(error instanceof DistributaryError)) throw error;
+    const { code, message, hint } = error;
+    return { ok: false, error: { code, message, hint } };
+  }
+}
+
+/** An operation whose own types are forgotten: its request has been parsed by its schema. */
+interface Parsed {
+  readonly operation: {
+    readonly name: string;
+    readonly changes: boolean;
+    run(request: JsonObject & Asked, context: OperateContext): Promise<unknown>;
+  };
+  readonly request: JsonObject & Asked;
+}
+
+const named = z.looseObject({ operation: z.string() });
+
+function parseRequest(event: unknown): Parsed {
+  const asked = named.safeParse(event);
+  if (!asked.success) throw new DistributaryError('request-invalid', 'the request names no operation');
+  const { operation: name, ...rest } = asked.data;
+  const operation = OPERATIONS.find(known => known.name === name);
+  if (!operation) {
+    const hint = hintOf(
+      name,
+      OPERATIONS.map(known => known.name),
+      'operations',
+    );
+    throw new DistributaryError('request-invalid', `unknown operation "${name}"`, { hint });
+  }
+  const result = z.strictObject({ ...envelope, ...operation.request }).safeParse(rest);
+  if (!result.success) {
+    const what = result.error.issues.map(({ path, message }) => `${path.join('.') || 'request'}: ${message}`);
+    throw new DistributaryError('request-invalid', `${name}: ${what.join('; ')}`);
+  }
+  const { api: _, ...request } = result.data;
+  return { operation, request } as unknown as Parsed;
+}

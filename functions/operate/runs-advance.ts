@@ -1,0 +1,17 @@
+import { advance } from './advancing.ts';
+import { defineOperation, storeName } from './operation.ts';
+
+/**
+ * Works on the run of one store, or on every run that nobody works on; answers when it rests or the time is up. A schedule
+ * asks for it each minute, so that no kill stops a run for long; who has just started one need not wait for that.
+ */
+export const runsAdvance = defineOperation({
+  name: 'runs.advance',
+  changes: false,
+  request: { store: storeName.optional() },
+  async run({ store }, context) {
+    const names = store === undefined ? context.stores.map(({ name }) => name) : [context.store(store).name];
+    await Promise.all(names.map(name => advance(context, name)));
+    return { stores: names };
+  },
+});
