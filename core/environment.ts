@@ -61,6 +61,12 @@ export const relayVariables = {
   HEARTBEAT_SECONDS: seconds,
 };
 
+/** Of the function that watches the replication slots. */
+export const guardianVariables = { ...databaseVariables, SLOT_NAME: text };
+
+/** Of the function that asks the search service how a domain is. Empty where there is no such service. */
+export const domainWatchVariables = { SEARCH_DOMAIN: z.string() };
+
 export const projectorVariables = {
   CONTROL_TABLE: text,
   QUEUE_URL: text,

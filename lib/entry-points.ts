@@ -9,6 +9,8 @@ export const PACKAGE = resolve(import.meta.dirname, '..');
 /** Names of bundles. */
 export const MIGRATE = 'migrate';
 export const RELAY = 'relay';
+export const GUARDIAN = 'guardian';
+export const WATCH_SEARCH = 'watch-search';
 export const OPERATE = 'operate';
 export const projectorBundle = (store: string): string => `project-${store}`;
 export const provisionBundle = (store: string): string => `provision-${store}`;
@@ -20,7 +22,9 @@ export const compactBundle = (store: string): string => `compact-${store}`;
  */
 export function entryPoints(catalogue: Catalogue, root: string): ReadonlyMap<string, string> {
   const entries = new Map<string, string>();
-  for (const name of [MIGRATE, RELAY]) entries.set(name, `export { handler } from ${ours(`${name}/index.ts`)};`);
+  for (const name of [MIGRATE, RELAY, GUARDIAN])
+    entries.set(name, `export { handler } from ${ours(`${name}/index.ts`)};`);
+  entries.set(WATCH_SEARCH, `export { handler } from ${ours('guardian/domain.ts')};`);
   for (const contract of catalogue.projected) {
     const { store_name, engine } = contract;
     const definition = definitionOf(contract, catalogue);

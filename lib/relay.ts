@@ -43,9 +43,6 @@ const CONCURRENCY = 2;
 /** A payload outlives every message that refers to it: two weeks in a queue, two more as a dead letter. */
 const PAYLOAD_DAYS = 35;
 const MESSAGE_DAYS = 14;
-/** WAL kept for a relay that does not acknowledge: an hour's worth of busy writing, far below a full disk. */
-const RETAINED_BYTES_ALARM = 5 * 2 ** 30;
-
 /** Publishes every commit of the canonical store, by aggregate and lane, to a topic that stores subscribe to. */
 export class Relay extends Construct {
   readonly topic: Topic;
@@ -143,15 +140,6 @@ export class Relay extends Construct {
       metric: queueMetric(names.parkedQueue, 'ApproximateNumberOfMessagesVisible'),
       rings: { above: 0 },
       problem: `A row of ${contract.store_name} could not be published and was set apart`,
-      command: 'distributary status',
-      topic,
-    });
-    new PipelineAlarm(this, 'SlotRetainedAlarm', {
-      alarmName: alarmName('slot-retained'),
-      metric: this.metricRetainedBytes(),
-      rings: { above: RETAINED_BYTES_ALARM },
-      periods: { bad: 3, of: 5 },
-      problem: 'The canonical store keeps WAL for a relay that does not acknowledge it',
       command: 'distributary status',
       topic,
     });

@@ -16,10 +16,14 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 type Role = 'distributary_app' | 'distributary_relay' | 'distributary_reader' | 'distributary_owner';
 
 /** A real server with an empty database, for one test file. */
-export async function openServer() {
+export async function openServer(settings: Readonly<Record<string, string>> = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), 'distributary-canonical-'));
   const log: string[] = [];
-  const server: Postgres = await startPostgres({ dataDir, onLog: line => log.push(line), settings: { fsync: 'off' } });
+  const server: Postgres = await startPostgres({
+    dataDir,
+    onLog: line => log.push(line),
+    settings: { fsync: 'off', ...settings },
+  });
   return {
     url: server.url,
     async stop() {
