@@ -39,6 +39,19 @@ export class SharedValues {
     }
   }
 
+  /** The bucket of a store, whose name CloudFormation makes up. */
+  publishBucket(scope: Construct, store: string, stringValue: string): void {
+    new StringParameter(scope, 'Shared-bucket', { parameterName: this.#bucketPath(store), stringValue });
+  }
+
+  readBucket(scope: Construct, store: string): string {
+    return StringParameter.valueForStringParameter(scope, this.#bucketPath(store));
+  }
+
+  #bucketPath(store: string): string {
+    return `/${this.#prefix}/stores/${store}/bucket-name`;
+  }
+
   /** Resolved by CloudFormation at each update of the reading stack. */
   read(scope: Construct, value: SharedValue): string {
     return StringParameter.valueForStringParameter(scope, this.path(value));

@@ -43,6 +43,8 @@ const endpointsSchema = z.object({
   parkedQueueUrl: z.string(),
   slot: z.string(),
   controlTable: z.string(),
+  /** Name of the operations function. */
+  operate: z.string(),
   /** Store's name in its contract → where it is. */
   stores: z.record(z.string(), storeSchema),
   /** A file per function and server. */

@@ -11,15 +11,16 @@ export interface PipelinePlaces {
   readonly parkedQueueUrl: string;
   readonly slot: string;
   readonly controlTable: string;
+  readonly operate: string;
   readonly stores: Readonly<Record<string, StoreEndpoints>>;
 }
 
 export function pipelinePlaces(model: Model): PipelinePlaces {
   const relay = model.functions.find(({ environment }) => 'TOPIC_ARN' in environment);
-  const control = model.functions.find(({ environment }) => 'CONTROL_TABLE' in environment);
-  if (!relay || !control) {
-    throw new DistributaryError('template-unsupported', 'no function with TOPIC_ARN, or none with CONTROL_TABLE', {
-      hint: 'local mode tells the relay and the projectors by their variables in core/environment.ts',
+  const operate = model.functions.find(({ environment }) => 'OPERATED_STORES' in environment);
+  if (!relay || !operate) {
+    throw new DistributaryError('template-unsupported', 'no function with TOPIC_ARN, or none with OPERATED_STORES', {
+      hint: 'local mode tells the relay and the operations function by their variables in core/environment.ts',
     });
   }
   return {
@@ -27,7 +28,8 @@ export function pipelinePlaces(model: Model): PipelinePlaces {
     payloadBucket: relay.environment.PAYLOAD_BUCKET!,
     parkedQueueUrl: relay.environment.PARKED_QUEUE_URL!,
     slot: relay.environment.SLOT_NAME!,
-    controlTable: control.environment.CONTROL_TABLE!,
+    controlTable: operate.environment.CONTROL_TABLE!,
+    operate: operate.name,
     stores: Object.fromEntries(
       model.customResources.flatMap(({ stack, properties }) => storeOf(model, stack, properties)),
     ),

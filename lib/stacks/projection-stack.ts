@@ -3,6 +3,7 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import type { ControlTable } from '../control-table.ts';
+import { tagWithRole } from '../data-role.ts';
 import { Projection } from '../projection.ts';
 import { DocumentTable } from '../stores/document-table.ts';
 import { FactBucket } from '../stores/fact-bucket.ts';
@@ -18,6 +19,7 @@ export class ProjectionStack extends PipelineStack {
     const description = `Projection ${contract.store_name} of the pipeline: ${contract.engine}`;
     super(scope, { ...blueprint, part: contract.store_name, description });
     const { bundles, names, preset, shared } = blueprint;
+    tagWithRole(this, contract);
     const control = this.control();
     this.projection = new Projection(this, 'Projection', {
       contract,
@@ -39,8 +41,11 @@ export class ProjectionStack extends PipelineStack {
         const tableName = names.table(contract.store_name);
         return new DocumentTable(this, 'Store', { contract, tableName, control, keep: preset.keepDerivedStores });
       }
-      case 's3':
-        return new FactBucket(this, 'Store', { contract, control });
+      case 's3': {
+        const store = new FactBucket(this, 'Store', { contract, control });
+        shared.publishBucket(this, contract.store_name, store.bucket.bucketName);
+        return store;
+      }
       case 'opensearch':
         return new SearchIndex(this, 'Store', { contract, domainName: names.searchDomain, shared, configuration });
     }

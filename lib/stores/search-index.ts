@@ -50,6 +50,12 @@ export class SearchIndex extends Construct implements ProjectedStore {
     this.#allow(fn, ['Post'], '_aliases');
   }
 
+  /** Targets are made, compared, put before the readers, and removed. */
+  allowOperate(fn: BundledFunction): void {
+    this.allowProvision(fn);
+    this.#allow(fn, ['Delete'], this.#generations);
+  }
+
   /** The index of each target, with everything below it: no store's name holds a dot, so no other store's index matches. */
   get #generations(): string {
     return `${this.#alias}.*`;

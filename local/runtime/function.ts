@@ -30,6 +30,8 @@ export interface FunctionStatus {
 
 /** Two cores do not serve the thousand instances of an account; two let a relay hand over to its successor. */
 const MAX_INVOKED_INSTANCES = 2;
+/** What is reserved for a function it may have, up to this: runs of several stores, and requests beside them. */
+const MAX_RESERVED_INSTANCES = 6;
 /** Lambda keeps an idle environment for minutes; here its memory is worth more than a start of 0.2 s. */
 const IDLE_MS = 20_000;
 /** Lambda retries an event after one minute, then two; nobody at a terminal wants to wait for that. */
@@ -83,7 +85,7 @@ export class LocalFunction {
 
   /** Runs the handler and waits for it; `throttled` when as many run as may. */
   async invoke(event: unknown): Promise<Outcome | 'throttled'> {
-    const most = Math.min(this.model.reservedConcurrency ?? MAX_INVOKED_INSTANCES, MAX_INVOKED_INSTANCES);
+    const most = Math.min(this.model.reservedConcurrency ?? MAX_INVOKED_INSTANCES, MAX_RESERVED_INSTANCES);
     if (this.#isStopping || this.#invoked >= most) {
       this.#count('Throttles', 1);
       return 'throttled';

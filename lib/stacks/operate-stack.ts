@@ -1,0 +1,38 @@
+import type { Construct } from 'constructs';
+import { CanonicalAccess } from '../canonical-access.ts';
+import { OPERATE } from '../entry-points.ts';
+import { Operations } from '../operations.ts';
+import { SearchIndex } from '../stores/search-index.ts';
+import { type Blueprint, PipelineStack } from './pipeline-stack.ts';
+
+/**
+ * The operations function. A stack of its own and the last one, for it works on what all the others have made; the
+ * operations stack comes before them, for they report to it.
+ */
+export class OperateStack extends PipelineStack {
+  constructor(scope: Construct, blueprint: Blueprint) {
+    super(scope, { ...blueprint, part: 'operate', description: 'Operations function of the pipeline' });
+    const { catalogue, bundles, configuration, names, preset, shared } = blueprint;
+    const contracts = catalogue.projected;
+    const searches = contracts
+      .filter(({ engine }) => engine === 'opensearch')
+      .map(contract => {
+        const domainName = names.searchDomain;
+        return new SearchIndex(this, `Search-${contract.store_name}`, { contract, domainName, shared, configuration });
+      });
+    const buckets = contracts
+      .filter(({ engine }) => engine === 's3')
+      .map(({ store_name }) => [store_name, shared.readBucket(this, store_name)] as const);
+    new Operations(this, 'Operations', {
+      contracts,
+      source: new CanonicalAccess(this, 'Source', { shared, configuration }),
+      databaseUrl: configuration.target === 'local' ? configuration.databaseUrl : undefined,
+      searches,
+      buckets: Object.fromEntries(buckets),
+      controlTableName: shared.read(this, 'controlTableName'),
+      bundle: bundles.of(OPERATE),
+      names,
+      preset,
+    });
+  }
+}
