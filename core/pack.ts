@@ -83,17 +83,23 @@ const integer = z
   .regex(/^\d{1,16}$/, 'is no integer')
   .transform(Number);
 
-const changeEvent = envelope.extend({
-  subject: z.string(),
-  dataschema: z.string(),
-  sequence: integer,
-  digest: integer,
-  tenant: z.string(),
-  traceparent: z.string().optional(),
-  deleted: z.literal(true).optional(),
-  dataref: z.string().optional(),
-  data: z.unknown().optional(),
-});
+const changeEvent = envelope
+  .extend({
+    subject: z.string(),
+    dataschema: z.string(),
+    sequence: integer,
+    digest: integer,
+    tenant: z.string(),
+    traceparent: z.string().optional(),
+    deleted: z.literal(true).optional(),
+    dataref: z.string().optional(),
+    data: z.unknown().optional(),
+  })
+  // Keys never move: one that was changed on the way would leave its old document behind.
+  .refine(({ id, sequence, subject }) => id === `${sequence}@${subject}`, {
+    path: ['id'],
+    message: 'is of another key or version than subject and sequence',
+  });
 
 /** Reads a queue message. Throws `pack-malformed` when it is no CloudEvents batch at all. */
 export function decodePack(body: string): readonly Unpacked[] {

@@ -11,7 +11,8 @@ export function readCatalogue(root: string): Catalogue {
   });
 }
 
-function readYaml(root: string, folder: string): readonly SourceFile[] {
+/** The contracts of one folder, in the order of their names. */
+export function readYaml(root: string, folder: string): readonly SourceFile[] {
   const names = listFolder(root, folder);
   const misnamed = names.find(name => name.endsWith('.yml'));
   if (misnamed) {

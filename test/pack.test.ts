@@ -82,7 +82,9 @@ test.each(['not json', '{"a":1}', '"text"', ''])('a message that is no batch is 
 
 test.each([
   ['no tenant', { tenant: undefined }, /tenant/],
-  ['a key that is no UUID', { subject: 'x' }, /key: is no lower-case UUID/],
+  ['a key that is no UUID', { subject: 'x', id: `${SAMPLE.version}@x` }, /key: is no lower-case UUID/],
+  ['a key that was changed', { subject: '00000000-0000-4000-8000-0000000000ff' }, /^id: is of another key/],
+  ['a version that was changed', { sequence: '1' }, /^id: is of another key or version/],
   ['a version that is no number', { sequence: 'first' }, /sequence/],
   ['an unknown lane', { lane: 'express' }, /lane/],
   ['another version of CloudEvents', { specversion: '0.3' }, /specversion/],

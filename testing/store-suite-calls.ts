@@ -1,6 +1,6 @@
 import { expect } from 'expect';
 import { digestOfScan, EMPTY_DIGEST, inRange } from '../core/digest.ts';
-import type { Stored } from '../core/store.ts';
+import type { KeyRange, Stored } from '../core/store.ts';
 import { deleted, digestOf, documentOfBytes, keyBlock, live } from './store-samples.ts';
 import { codes, collect, expectLanded, kinds, type Promises } from './store-suite-bench.ts';
 
@@ -107,6 +107,23 @@ export function reading({ promise }: Promises): void {
     expect(await store.digest(target, { from: second!, to: second! })).toEqual(EMPTY_DIGEST);
   });
 
+  promise('the digests of many ranges are those of each, the empty and the open ones too', async ({ store, fresh }) => {
+    const target = await fresh();
+    const { keys } = keyBlock(60);
+    const writes = keys.map((key, index) => (index % 7 === 4 ? deleted(key, 1) : live(key, 1)));
+    await store.write(target, writes);
+    const bounds = [...keys.filter((_, index) => index % 9 === 0), keys[54]!, keys[55]!];
+    const ranges: KeyRange[] = [
+      { to: bounds[0]! },
+      ...bounds.slice(1).map((to, index) => ({ from: bounds[index]!, to })),
+      { from: bounds.at(-1)! },
+    ].filter((_, index) => index !== 2); // Nothing need be asked about what lies between two of them.
+    const expected = ranges.map(range => digestOf(writes.filter(({ key }) => inRange(key, range))));
+    expect(await store.digests(target, ranges)).toEqual(expected);
+    expect(await store.digests(target, [{}])).toEqual([digestOf(writes)]);
+    expect(await store.digests(target, [])).toEqual([]);
+  });
+
   promise('a scan can be left half way', async ({ store, fresh }) => {
     const target = await fresh();
     const writes = keyBlock(5).keys.map(key => live(key, 1));
@@ -137,6 +154,16 @@ export function lifeOfTarget({ promise }: Promises): void {
       expect(await store.current()).toEqual(green);
     },
   );
+
+  promise('a store whose target is withdrawn has none; then the target can be dropped', async ({ store, fresh }) => {
+    const target = await fresh();
+    await store.cutOver(target);
+    await store.withdraw();
+    await store.withdraw();
+    expect(await store.current()).toBeUndefined();
+    await store.drop(target);
+    await expect(store.digest(target, {})).rejects.toMatchObject({ code: 'target-missing' });
+  });
 
   promise('creating twice keeps what is there', async ({ store, fresh, expectHeld }) => {
     const target = await fresh();

@@ -1,0 +1,7 @@
+/** What a plug-in's author tests with, on Jest, Vitest with globals, or `node --test`. */
+export { memoryStore } from '../functions/stores/memory.ts';
+export type { ProjectorUnderTest } from './projector-bench.ts';
+export { projectorOf } from './projector-subject.ts';
+export { testProjector } from './projector-suite.ts';
+export { suiteContract } from './store-samples.ts';
+export { type Capability, type StoreUnderTest, testStore } from './store-suite.ts';
