@@ -64,7 +64,7 @@ export interface Digest {
 
 /**
  * One engine behind one small port. While the engine does not answer, every method but `write` throws `store-unavailable`;
- * `read`, `scan`, `digest` and `cutOver` throw `target-missing` for a target that is not there. Every implementation passes `testStore` (testing/store-suite.ts).
+ * `read`, `scan`, `digest`, `digests` and `cutOver` throw `target-missing` for a target that is not there. Every implementation passes `testStore` (testing/store-suite.ts).
  *
  * A store keeps, per key, the newest version that was ever written to it: writes may be repeated, reordered and raced by
  * several writers, and the outcome is the same. Nothing is forgotten: a tombstone outranks every older write for as long
@@ -93,11 +93,18 @@ export interface Store {
   scan(target: Target, range: KeyRange): AsyncIterable<Stored>;
   /** The digest of what `scan` would yield, computed near the data where the engine can. Sees acknowledged writes. */
   digest(target: Target, range: KeyRange): Promise<Digest>;
+  /**
+   * The digest of each of the ranges, which do not overlap and come in key order: in few requests however many they are,
+   * for a comparison of a whole store asks for them by the hundred.
+   */
+  digests(target: Target, ranges: readonly KeyRange[]): Promise<readonly Digest[]>;
 
   /** Makes an empty target ready for writes; done already is fine. */
   create(target: Target): Promise<void>;
   /** Points the store's readers at `to` in one atomic step. */
   cutOver(to: Target): Promise<void>;
+  /** Readers see no target any more, which is the end of a store; done already is fine. */
+  withdraw(): Promise<void>;
   /** The target that readers see, if any. */
   current(): Promise<Target | undefined>;
   /** Removes a target for good; gone already is fine. Throws `target-current` for the one that readers see. */

@@ -29,6 +29,8 @@ export interface ControlTargets {
   startBuilding(target: Target): Promise<void>;
   /** Makes it the one that readers see, in one step. The former one keeps receiving writes, so that one can go back. */
   cutOver(to: Target): Promise<void>;
+  /** No target is the one that readers see; the former one receives no writes either. */
+  withdraw(store: string): Promise<void>;
   /** The target receives no more writes. Throws `target-current` for the one that readers see. */
   forgetTarget(target: Target): Promise<void>;
 }
@@ -79,6 +81,8 @@ export function controlTargets(items: ControlItems, now: () => number): ControlT
         const former = names.current === null ? [] : [names.current];
         return { current: name, building: [...names.building, ...former].filter(other => other !== name) };
       }),
+
+    withdraw: store => change(store, names => (names.current === null ? names : { ...names, current: null })),
 
     forgetTarget: ({ store, name }) =>
       change(store, names => {

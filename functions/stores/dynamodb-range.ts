@@ -1,7 +1,8 @@
 import { type AttributeValue, type DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
-import { addDigests, EMPTY_DIGEST } from '../../core/digest.ts';
-import type { Digest, KeyRange } from '../../core/store.ts';
+import { digestsOfScan } from '../../core/digest.ts';
+import type { Digest, KeyRange, Stored } from '../../core/store.ts';
 import { ITEM } from '../../core/table-layout.ts';
+import type { AggregateId } from '../../core/version.ts';
 import type { Item } from './dynamodb-attributes.ts';
 import { onTable } from './dynamodb-client.ts';
 
@@ -39,20 +40,22 @@ export async function* itemsOfBucket(
   } while (start);
 }
 
-/** Read near the data, added up here: DynamoDB cannot add. */
-export async function digestOfBucket(
+/** Added up here, of pages that hold nothing else: DynamoDB cannot add. `whole` is the hull of the ranges. */
+export function digestsOfBucket(
   client: DynamoDBClient,
   table: string,
   bucket: string,
-  range: KeyRange,
-): Promise<Digest> {
+  whole: KeyRange,
+  ranges: readonly KeyRange[],
+): Promise<readonly Digest[]> {
   const page = { Limit: DIGEST_PAGE_ITEMS, ProjectionExpression: `#key, ${ITEM.digest}` };
-  let total = EMPTY_DIGEST;
-  for await (const item of itemsOfBucket(client, table, bucket, range, page)) {
-    const sum = Number(item[ITEM.digest]!.N);
-    if (sum !== 0) total = addDigests(total, { count: 1, sum });
+  return digestsOfScan(digestsIn(itemsOfBucket(client, table, bucket, whole, page)), ranges);
+}
+
+async function* digestsIn(items: AsyncGenerator<Item>): AsyncGenerator<Pick<Stored, 'key' | 'digest'>> {
+  for await (const item of items) {
+    yield { key: item[ITEM.key]!.S as AggregateId, digest: Number(item[ITEM.digest]!.N) };
   }
-  return total;
 }
 
 /** Streams in key order become one; holds one item of each. */

@@ -1,14 +1,23 @@
 import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { addDigests, EMPTY_DIGEST } from '../../core/digest.ts';
+import { addDigests, EMPTY_DIGEST, hullOf } from '../../core/digest.ts';
 import { DistributaryError } from '../../core/errors.ts';
-import { APPLIED, type Outcome, STALE, type Store, type Write } from '../../core/store.ts';
+import {
+  APPLIED,
+  type Digest,
+  type KeyRange,
+  type Outcome,
+  STALE,
+  type Store,
+  type Target,
+  type Write,
+} from '../../core/store.ts';
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import { BUCKETS, ITEM, tableLayout } from '../../core/table-layout.ts';
 import type { Control } from '../control.ts';
 import { inFlight } from '../in-flight.ts';
 import { errorName, isConditionFailed, onTable, tableError } from './dynamodb-client.ts';
 import { fromStoredItem, keyItem, toStoredItem } from './dynamodb-item.ts';
-import { digestOfBucket, itemsOfBucket, mergeByKey } from './dynamodb-range.ts';
+import { digestsOfBucket, itemsOfBucket, mergeByKey } from './dynamodb-range.ts';
 import { createTable, deleteTable, describeTable } from './dynamodb-table.ts';
 
 export interface DynamoStoreOptions {
@@ -51,6 +60,13 @@ export function dynamoStore({ client, contract, control, tableName }: DynamoStor
     }
   }
 
+  /** All buckets at once: a scan in 16 segments, but one that reads nothing beside the ranges. */
+  async function digests({ name: table }: Target, ranges: readonly KeyRange[]): Promise<readonly Digest[]> {
+    const whole = hullOf(ranges);
+    const parts = await Promise.all(BUCKETS.map(bucket => digestsOfBucket(client, table, bucket, whole, ranges)));
+    return ranges.map((_, index) => parts.map(part => part[index]!).reduce(addDigests, EMPTY_DIGEST));
+  }
+
   return {
     engine: 'dynamodb',
     maxDocumentBytes: MAX_DOCUMENT_BYTES,
@@ -88,10 +104,8 @@ export function dynamoStore({ client, contract, control, tableName }: DynamoStor
       for await (const item of mergeByKey(buckets)) yield fromStoredItem(item);
     },
 
-    async digest({ name: table }, range) {
-      const parts = await Promise.all(BUCKETS.map(bucket => digestOfBucket(client, table, bucket, range)));
-      return parts.reduce(addDigests, EMPTY_DIGEST);
-    },
+    digest: async (target, range) => (await digests(target, [range]))[0]!,
+    digests,
 
     create: ({ name }) => onTable(name, () => createTable(client, name, layout, tableName)),
 
@@ -101,6 +115,7 @@ export function dynamoStore({ client, contract, control, tableName }: DynamoStor
       await control.cutOver(to);
     },
 
+    withdraw: () => control.withdraw(contract.store_name),
     current: async () => (await control.readTargets(contract.store_name)).current,
 
     async drop(target) {

@@ -1,4 +1,4 @@
-import { digestOfScan, inRange } from '../../core/digest.ts';
+import { digestOfScan, digestsOfScan, hullOf, inRange } from '../../core/digest.ts';
 import { DistributaryError } from '../../core/errors.ts';
 import {
   APPLIED,
@@ -52,6 +52,7 @@ export function memoryStore(): Store {
     },
     scan,
     digest: (target, range) => digestOfScan(scan(target, range)),
+    digests: (target, ranges) => digestsOfScan(scan(target, hullOf(ranges)), ranges),
 
     async create({ name }) {
       if (!targets.has(name)) targets.set(name, new Map());
@@ -59,6 +60,9 @@ export function memoryStore(): Store {
     async cutOver(to) {
       rowsOf(to);
       current = to;
+    },
+    async withdraw() {
+      current = undefined;
     },
     async current() {
       return current;

@@ -1,3 +1,4 @@
+import { hullOf } from '../../core/digest.ts';
 import { DistributaryError } from '../../core/errors.ts';
 import type { Digest, KeyRange, Store, Stored, Target } from '../../core/store.ts';
 import type { ProjectedContract } from '../../core/store-contract.ts';
@@ -17,9 +18,14 @@ import {
 /** About 1 MB of documents of 2 kB: what a scan holds in memory. */
 const SCAN_PAGE = 500;
 
+/** Each is a filter that the engine holds every document of the search against. */
+const MAX_BUCKETS = 200;
+
 interface Hits {
-  readonly hits: { readonly total: { readonly value: number }; readonly hits: readonly { readonly _source: Source }[] };
-  readonly aggregations: { readonly sum: { readonly value: number } };
+  readonly hits: { readonly hits: readonly { readonly _source: Source }[] };
+  readonly aggregations: {
+    readonly ranges: { readonly buckets: readonly { doc_count: number; sum: { readonly value: number } }[] };
+  };
 }
 
 /**
@@ -45,7 +51,8 @@ export function openSearchStore(options: { client: OpenSearch; contract: Project
     write: (target, writes) => writeInBulk(client, target, writes),
     read: (target, key) => read(client, target, key),
     scan: (target, range) => scan(client, target, range),
-    digest: (target, range) => digest(client, target, range),
+    digest: async (target, range) => (await digests(client, target, [range]))[0]!,
+    digests: (target, ranges) => digests(client, target, ranges),
 
     async create({ name }) {
       const body = indexDefinition(name, contract, options);
@@ -63,6 +70,10 @@ export function openSearchStore(options: { client: OpenSearch; contract: Project
         { add: { index: name, alias, filter: VISIBLE } },
       ];
       await ask(client, { method: 'POST', path: '/_aliases', body: { actions } });
+    },
+    async withdraw() {
+      const actions = (await current()).map(index => ({ remove: { index, alias } }));
+      if (actions.length > 0) await ask(client, { method: 'POST', path: '/_aliases', body: { actions } });
     },
     async current() {
       const [name] = await current();
@@ -98,16 +109,26 @@ async function* scan(client: OpenSearch, target: Target, range: KeyRange): Async
   }
 }
 
-async function digest(client: OpenSearch, target: Target, range: KeyRange): Promise<Digest> {
+/** A bucket of one search for each range: it costs the index one pass, and the network one answer. */
+async function digests(client: OpenSearch, target: Target, ranges: readonly KeyRange[]): Promise<readonly Digest[]> {
   await refresh(client, target);
-  const alive = { range: { [`${META}.digest`]: { gt: 0 } } };
-  const { hits, aggregations } = await search(client, target, {
-    size: 0,
-    query: { bool: { filter: [within(range), alive] } },
-    track_total_hits: true,
-    aggs: { sum: { sum: { field: `${META}.digest` } } },
-  });
-  return { count: hits.total.value, sum: aggregations.sum.value };
+  const found: Digest[] = [];
+  for (let at = 0; at < ranges.length; at += MAX_BUCKETS) {
+    const part = ranges.slice(at, at + MAX_BUCKETS);
+    const { aggregations } = await search(client, target, {
+      size: 0,
+      query: { bool: { filter: [within(hullOf(part)), { range: { [`${META}.digest`]: { gt: 0 } } }] } },
+      track_total_hits: false,
+      aggs: {
+        ranges: {
+          filters: { filters: part.map(within) },
+          aggs: { sum: { sum: { field: `${META}.digest` } } },
+        },
+      },
+    });
+    found.push(...aggregations.ranges.buckets.map(({ doc_count, sum }) => ({ count: doc_count, sum: sum.value })));
+  }
+  return found;
 }
 
 const KEY = `${META}.key`;

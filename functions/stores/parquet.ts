@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { digestOfScan } from '../../core/digest.ts';
+import { digestOfScan, digestsOfScan, hullOf } from '../../core/digest.ts';
 import { DistributaryError } from '../../core/errors.ts';
 import { APPLIED, type Outcome, type Store, type Stored, type Target, type Write } from '../../core/store.ts';
 import type { ProjectedContract } from '../../core/store-contract.ts';
@@ -101,12 +101,15 @@ export function parquetStore({ s3, control, contract, bucket, now = Date.now }: 
 
     scan: (target, range) => scan(target, range, true),
     digest: (target, range) => digestOfScan(scan(target, range, false)),
+    // Any file may have any key: one pass over the manifest's files, not one for each range.
+    digests: (target, ranges) => digestsOfScan(scan(target, hullOf(ranges), false), ranges),
 
     create: target => files.create(target),
     async cutOver(to) {
       await mustExist(to);
       await control.cutOver(to);
     },
+    withdraw: () => control.withdraw(contract.store_name),
     current: async () => (await control.readTargets(contract.store_name)).current,
     async drop(target) {
       await control.forgetTarget(target);
