@@ -41,10 +41,13 @@ const MAX_BATCH_BYTES = 250_000;
 /** Enough to hide the round trip to the topic; more only grows the memory. */
 const MAX_IN_FLIGHT = 6;
 /**
- * Longest that a change waits for company. One that comes after a silence of this length is published at once; in a busy
- * stream packs fill meanwhile, which is cheaper for everybody who takes them.
+ * How long a change waits for company. One that comes after a silence of this length is published at once; in a busy
+ * stream packs fill meanwhile, which is cheaper for everybody who takes them. A topic that is slow to answer says that
+ * those have much to do: packs fill for longer then, and each change costs them less.
  */
-const LINGER_MS = 30;
+const LINGER_MS = { least: 30, most: 250, answers: 3 } as const;
+/** Of the newest answer in the mean of how long answers take. */
+const NEWEST_SHARE = 0.1;
 /** Events read but not yet published; beyond it the stream waits. What is in flight and as much again: more only grows the memory. */
 const MAX_OUTSTANDING_BYTES = 4 * 2 ** 20;
 const FIRST_RETRY_MS = 50;
@@ -71,6 +74,8 @@ class Relaying {
   #working = 0;
   #outstandingBytes = 0;
   #linger: NodeJS.Timeout | undefined;
+  /** How long publications take, in the mean, ms. */
+  #answerMs = 0;
   /** When packs were last closed before they were full. */
   #closedAt = 0;
   #changed = Promise.withResolvers<void>();
@@ -174,7 +179,8 @@ class Relaying {
   }
 
   get #lingerLeftMs(): number {
-    return this.#closedAt + LINGER_MS - performance.now();
+    const { least, most, answers } = LINGER_MS;
+    return this.#closedAt + Math.min(most, Math.max(least, answers * this.#answerMs)) - performance.now();
   }
 
   #closeOpen(): void {
@@ -194,8 +200,10 @@ class Relaying {
 
   #publish(packs: readonly Pack[]): void {
     this.#inFlight += 1;
+    const start = performance.now();
     this.#persist(() => this.#sink.publish(packs)).then(done => {
       this.#inFlight -= 1;
+      this.#answerMs += (performance.now() - start - this.#answerMs) * NEWEST_SHARE;
       for (const { bytes, entries } of packs) {
         this.#outstandingBytes -= bytes;
         if (done) for (const entry of entries) this.#ledger.settle(entry);
