@@ -126,6 +126,10 @@ export const errorTable = {
     retry: 'never',
     hint: 'correct the context in cdk.json, or the -c option; lib/configuration.ts lists every key',
   },
+  'projector-invalid': {
+    retry: 'never',
+    hint: 'correct the projector at the line named; its contract says which fields and aggregates there are',
+  },
   'function-unbuildable': {
     retry: 'never',
     hint: 'correct the source at the line named; npm run typecheck says more',

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { type BuildFailure, build, type Metafile, type Plugin } from 'esbuild';
+import { type BuildFailure, type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import type { Catalogue } from '../core/catalogue.ts';
 import { DistributaryError } from '../core/errors.ts';
 import { FileDefects } from '../core/yaml.ts';
-import { entryPoints, MIGRATE, PACKAGE } from './entry-points.ts';
+import { entryPoints, MIGRATE, PACKAGE, packageFile } from './entry-points.ts';
 
 /** One function's code, ready to be packed. */
 export interface Bundle {
@@ -35,6 +35,25 @@ const MAX_LINE_CHARACTERS = 300;
 const REQUIRE_SHIM =
   "import { createRequire as createRequireForBundle } from 'node:module';const require = createRequireForBundle(import.meta.url);";
 
+/** Of every bundle, whoever makes it. */
+export const OPTIONS = {
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  mainFields: ['module', 'main'],
+  alias: { 'cls-hooked/context': packageFile('functions/trace-context.ts') },
+  banner: { js: REQUIRE_SHIM },
+  minifySyntax: true,
+  minifyWhitespace: true,
+  lineLimit: MAX_LINE_CHARACTERS,
+  sourcemap: true,
+  sourcesContent: false,
+  legalComments: 'none',
+  metafile: true,
+  logLevel: 'silent',
+} as const satisfies BuildOptions;
+
 /**
  * Bundles every function of the catalogue in one run of esbuild, each with its dependencies and nothing of the others':
  * a projector of a table carries no search client. Throws `FileDefects` for sources that cannot be built.
@@ -62,21 +81,7 @@ async function bundle(entries: ReadonlyMap<string, string>, outdir: string): Pro
       outdir,
       outExtension: { '.js': '.mjs' },
       absWorkingDir: PACKAGE,
-      bundle: true,
-      platform: 'node',
-      target: 'node24',
-      format: 'esm',
-      mainFields: ['module', 'main'],
-      alias: { 'cls-hooked/context': join(PACKAGE, 'functions', 'trace-context.ts') },
-      banner: { js: REQUIRE_SHIM },
-      minifySyntax: true,
-      minifyWhitespace: true,
-      lineLimit: MAX_LINE_CHARACTERS,
-      sourcemap: true,
-      sourcesContent: false,
-      legalComments: 'none',
-      metafile: true,
-      logLevel: 'silent',
+      ...OPTIONS,
     });
     return metafile;
   } catch (error) {
@@ -99,7 +104,7 @@ const entryPlugin = (entries: ReadonlyMap<string, string>): Plugin => ({
 });
 
 /** What esbuild says, each message at its place in the source. */
-function unbuildable(error: unknown): unknown {
+export function unbuildable(error: unknown): unknown {
   const { errors } = error as Partial<BuildFailure>;
   const [first, ...others] = (errors ?? []).map(({ text, location }) => {
     const place = location && { file: location.file, line: location.line, column: location.column + 1 };
@@ -108,7 +113,7 @@ function unbuildable(error: unknown): unknown {
   return first ? new FileDefects([first, ...others]) : error;
 }
 
-function describe(name: string, folder: string, { outputs }: Metafile): Bundle {
+export function describe(name: string, folder: string, { outputs }: Metafile): Bundle {
   const output = Object.entries(outputs).find(([path]) => path.endsWith(`/${name}/${HANDLER}`))![1];
   return { name, folder, hash: hashOf(folder), bytes: output.bytes, inputs: Object.keys(output.inputs) };
 }

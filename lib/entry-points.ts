@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { extname, join, resolve } from 'node:path';
 import type { Catalogue } from '../core/catalogue.ts';
 import { type ProjectedContract, withoutGovernance } from '../core/store-contract.ts';
 
 /** Where `functions/` and `canonical/` lie, whoever uses the package. */
 export const PACKAGE = resolve(import.meta.dirname, '..');
+/** A file of the package, named as its source is: a published package holds what was compiled of it. */
+export const packageFile = (path: string): string =>
+  join(PACKAGE, path.replace(/\.ts$/, extname(import.meta.filename)));
 
 /** Names of bundles. */
 export const MIGRATE = 'migrate';
@@ -26,13 +29,25 @@ export function entryPoints(catalogue: Catalogue, root: string): ReadonlyMap<str
     entries.set(name, `export { handler } from ${ours(`${name}/index.ts`)};`);
   entries.set(WATCH_SEARCH, `export { handler } from ${ours('guardian/domain.ts')};`);
   for (const contract of catalogue.projected) {
-    const { store_name, engine } = contract;
-    const definition = definitionOf(contract, catalogue);
-    entries.set(projectorBundle(store_name), projector(contract, definition, root));
-    entries.set(provisionBundle(store_name), provision(engine, definition));
-    if (engine === 's3') entries.set(compactBundle(store_name), compact(definition));
+    for (const [name, text] of storeEntryPoints(contract, catalogue, root)) entries.set(name, text);
   }
   entries.set(OPERATE, operate(catalogue, root));
+  return entries;
+}
+
+/** Those of one store. */
+export function storeEntryPoints(
+  contract: ProjectedContract,
+  catalogue: Catalogue,
+  root: string,
+): ReadonlyMap<string, string> {
+  const { store_name, engine } = contract;
+  const definition = definitionOf(contract, catalogue);
+  const entries = new Map([
+    [projectorBundle(store_name), projector(contract, definition, root)],
+    [provisionBundle(store_name), provision(engine, definition)],
+  ]);
+  if (engine === 's3') entries.set(compactBundle(store_name), compact(definition));
   return entries;
 }
 
@@ -81,4 +96,4 @@ function definitionOf(contract: ProjectedContract, { aggregates }: Catalogue): s
   return `contract: ${JSON.stringify(withoutGovernance(contract))}, aggregates: ${JSON.stringify(own)}`;
 }
 
-const ours = (path: string): string => JSON.stringify(join(PACKAGE, 'functions', path));
+const ours = (path: string): string => JSON.stringify(packageFile(join('functions', path)));

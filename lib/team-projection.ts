@@ -1,0 +1,101 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Construct } from 'constructs';
+import { buildSync } from 'esbuild';
+import type { Catalogue } from '../core/catalogue.ts';
+import { DistributaryError } from '../core/errors.ts';
+import type { ProjectedContract } from '../core/store-contract.ts';
+import { FileDefects, findDefects } from '../core/yaml.ts';
+import { type Bundles, describe, OPTIONS, unbuildable } from './bundles.ts';
+import { type Configuration, configurationSchema } from './configuration.ts';
+import { PACKAGE, packageFile, storeEntryPoints } from './entry-points.ts';
+import { Names } from './names.ts';
+import { PRESETS } from './presets.ts';
+import { checkProjectors } from './projector-check.ts';
+import { SharedValues } from './shared-values.ts';
+import type { Blueprint } from './stacks/pipeline-stack.ts';
+import { ProjectionStack } from './stacks/projection-stack.ts';
+import { projectedNamed, readCatalogueOf } from './team-catalogue.ts';
+
+export interface TeamProjectionProps {
+  /** Holds `contracts/stores/` and `functions/projectors/`. @default where the CDK CLI runs the app: beside cdk.json */
+  readonly root?: string;
+}
+
+/**
+ * A projection in a repository of its own: store, queues, functions, alarms. Topic, payloads, control table and search
+ * domain are read from the pipeline's SSM parameters when the stack is deployed, so neither has to know of the other.
+ * The context's `prefix` (and `searchUrl`, if any) must be the pipeline's.
+ *
+ * Throws for a contract, a projector or a configuration that cannot work, with file, line, value and hint.
+ */
+export class TeamProjection extends ProjectionStack {
+  constructor(scope: Construct, store: string, { root = process.cwd() }: TeamProjectionProps = {}) {
+    const { blueprint, contract } = readably(() => planOf(scope, store, root));
+    super(scope, blueprint, contract);
+    blueprint.bundles.dispose();
+  }
+}
+
+function planOf(scope: Construct, store: string, root: string): { blueprint: Blueprint; contract: ProjectedContract } {
+  const catalogue = readCatalogueOf(root);
+  const contract = projectedNamed(catalogue, store);
+  const configuration = configurationOf(scope);
+  const { prefix, size } = configuration;
+  const names = new Names(prefix);
+  names.check(catalogue.projected.map(({ store_name }) => store_name));
+  checkProjectors(contract, catalogue, root);
+  const bundles = bundleStore(contract, catalogue, root);
+  const shared = new SharedValues(prefix);
+  return { contract, blueprint: { catalogue, bundles, names, configuration, preset: PRESETS[size], shared } };
+}
+
+/** Those keys of the context that the pipeline has too; a team's own are its own. */
+function configurationOf(scope: Construct): Configuration {
+  const given = Object.keys(configurationSchema.shape).flatMap(key => {
+    const value: unknown = scope.node.tryGetContext(key);
+    return value === undefined ? [] : [[key, value]];
+  });
+  const { defects, value } = findDefects(configurationSchema, Object.fromEntries(given));
+  const [first, ...others] = defects.map(
+    ({ message, hint }) => new DistributaryError('configuration-invalid', message, hint === undefined ? {} : { hint }),
+  );
+  if (first) throw new FileDefects([first, ...others]);
+  return value;
+}
+
+/** As `bundleFunctions`, for the functions of one store, and within a constructor, which cannot wait. */
+function bundleStore(contract: ProjectedContract, catalogue: Catalogue, root: string): Bundles {
+  const folder = mkdtempSync(join(tmpdir(), 'distributary-bundles-'));
+  const dispose = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    const entries = [...storeEntryPoints(contract, catalogue, root)];
+    const all = entries.map(([name, contents]) => {
+      const { metafile } = buildSync({
+        ...OPTIONS,
+        stdin: { contents, loader: 'ts', resolveDir: PACKAGE, sourcefile: name },
+        outfile: join(folder, name, 'index.mjs'),
+        absWorkingDir: root,
+        alias: { ...OPTIONS.alias, distributary: packageFile('index.ts') },
+      });
+      return describe(name, join(folder, name), metafile);
+    });
+    return { all, of: name => all.find(found => found.name === name)!, dispose };
+  } catch (error) {
+    dispose();
+    throw unbuildable(error);
+  }
+}
+
+/** Node prints the stack of what nobody catches: here that is what was refused, and no more. */
+function readably<T>(plan: () => T): T {
+  try {
+    return plan();
+  } catch (error) {
+    if (!(error instanceof DistributaryError)) throw error;
+    const refusal = new Error(error.describe());
+    refusal.stack = refusal.message;
+    throw refusal;
+  }
+}
