@@ -1,13 +1,14 @@
-import { App, AspectPriority, Aspects } from 'aws-cdk-lib';
-import { FileDefects } from '../core/yaml.ts';
+import { App, Validations } from 'aws-cdk-lib';
 import { bundleFunctions } from './bundles.ts';
 import { readConfiguration } from './configuration.ts';
+import { ContractChecks } from './contract-checks.ts';
 import { readCatalogue } from './contract-files.ts';
-import { DataRoles } from './data-role.ts';
 import { Names } from './names.ts';
 import { PRESETS } from './presets.ts';
 import { SharedValues } from './shared-values.ts';
 import { CanonicalStack } from './stacks/canonical-stack.ts';
+import { GuardianStack } from './stacks/guardian-stack.ts';
+import { OperateStack } from './stacks/operate-stack.ts';
 import { OperationsStack } from './stacks/operations-stack.ts';
 import type { Blueprint } from './stacks/pipeline-stack.ts';
 import { ProjectionStack } from './stacks/projection-stack.ts';
@@ -21,7 +22,7 @@ export interface SynthesisOptions {
   readonly outdir?: string;
   /** Configuration, where it does not come through the CDK CLI. */
   readonly context?: Readonly<Record<string, unknown>>;
-  /** Have CDK check each template against CloudFormation's rules, which takes longer than all the rest. @default true */
+  /** Check each template against CloudFormation's rules and cdk-nag's, which takes longer than all the rest. @default true */
   readonly checkTemplates?: boolean;
 }
 
@@ -35,7 +36,7 @@ const CONTEXT = {
 
 /**
  * From contracts to templates: no account, no network. Throws a DistributaryError for a contract or a configuration that
- * cannot work, and for a resource that keeps data nobody has declared.
+ * cannot work. What a rule forbids, such as a resource that keeps data nobody has declared, is in CDK's own report.
  */
 export async function synthesise({ root, outdir, context, checkTemplates = true }: SynthesisOptions): Promise<App> {
   const catalogue = readCatalogue(root);
@@ -54,11 +55,13 @@ export async function synthesise({ root, outdir, context, checkTemplates = true 
     const shared = new SharedValues(prefix);
     const blueprint = { catalogue, bundles, names, configuration, preset: PRESETS[size], shared };
     addStacks(app, blueprint);
-    const roles = new DataRoles(catalogue);
-    Aspects.of(app).add(roles, { priority: AspectPriority.READONLY });
+    Validations.of(app).addPlugins(new ContractChecks(catalogue));
+    if (checkTemplates) {
+      // All packs are loaded with it, which local mode's start would notice.
+      const { nagPacks } = await import('./nag.ts');
+      Validations.of(app).addPlugins(...nagPacks());
+    }
     app.synth();
-    const [first, ...others] = roles.defects;
-    if (first) throw new FileDefects([first, ...others]);
     return app;
   } finally {
     bundles.dispose();
@@ -72,14 +75,19 @@ function addStacks(app: App, blueprint: Blueprint): void {
   const relay = new RelayStack(app, blueprint);
   relay.addStackDependency(operations);
   relay.addStackDependency(canonical);
+  const guardian = new GuardianStack(app, blueprint);
+  guardian.addStackDependency(operations);
+  guardian.addStackDependency(canonical);
   const { projected } = blueprint.catalogue;
   const [first, ...others] = projected.filter(({ engine }) => engine === 'opensearch');
   const search =
     first && needsSearchStack(blueprint.configuration) && new SearchStack(app, blueprint, [first, ...others]);
   if (search) search.addStackDependency(canonical);
+  const operate = new OperateStack(app, blueprint);
   for (const contract of projected) {
     const projection = new ProjectionStack(app, blueprint, contract);
     projection.addStackDependency(relay);
+    operate.addStackDependency(projection);
     if (search && contract.engine === 'opensearch') projection.addStackDependency(search);
   }
 }

@@ -2,6 +2,7 @@ import { CfnSecurityGroupIngress, type ISecurityGroup, SecurityGroup } from 'aws
 import type { Construct, IDependable } from 'constructs';
 import { AMAZON_AUTHORITIES } from '../canonical-access.ts';
 import { CanonicalStore } from '../canonical-store.ts';
+import { tagWithRole } from '../data-role.ts';
 import { Migrations, type MigrationsProps } from '../migrations.ts';
 import { Network } from '../network.ts';
 import { type Blueprint, PipelineStack } from './pipeline-stack.ts';
@@ -25,6 +26,7 @@ export class CanonicalStack extends PipelineStack {
       description: 'Canonical store of the pipeline: PostgreSQL, its network and its schema',
     });
     const { configuration } = blueprint;
+    tagWithRole(this, blueprint.catalogue.canonical);
     if (configuration.target === 'local')
       this.#migrate({ variables: { DATABASE_URL: configuration.databaseUrl! }, after: [] });
     else this.#build();

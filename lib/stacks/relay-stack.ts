@@ -1,5 +1,6 @@
 import type { Construct } from 'constructs';
 import { CanonicalAccess } from '../canonical-access.ts';
+import { tagWithRole } from '../data-role.ts';
 import { Relay } from '../relay.ts';
 import { type Blueprint, PipelineStack } from './pipeline-stack.ts';
 
@@ -12,6 +13,7 @@ export class RelayStack extends PipelineStack {
   constructor(scope: Construct, blueprint: Blueprint) {
     super(scope, { ...blueprint, part: 'relay', description: 'Relay of the pipeline: outbox to topic' });
     const { catalogue, bundles, configuration, names, preset, shared } = blueprint;
+    tagWithRole(this, catalogue.outbox);
     const promises = catalogue.projected.map(contract => contract.freshness_contract.maximum_before_alert);
     const relay = new Relay(this, 'Relay', {
       contract: catalogue.outbox,

@@ -3,6 +3,7 @@ import { CfnSecurityGroupIngress, type IVpc, SecurityGroup, Vpc } from 'aws-cdk-
 import type { Construct } from 'constructs';
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import type { Configuration } from '../configuration.ts';
+import { tagWithRole } from '../data-role.ts';
 import { zonesOf } from '../network.ts';
 import { SearchDomain } from '../search-domain.ts';
 import { type Blueprint, PipelineStack } from './pipeline-stack.ts';
@@ -16,6 +17,7 @@ export class SearchStack extends PipelineStack {
   constructor(scope: Construct, blueprint: Blueprint, contracts: readonly [ProjectedContract, ...ProjectedContract[]]) {
     super(scope, { ...blueprint, part: 'search', description: 'OpenSearch domain of the pipeline' });
     const { configuration, preset, shared } = blueprint;
+    tagWithRole(this, ...contracts);
     const vpc = Vpc.fromVpcAttributes(this, 'Network', {
       vpcId: shared.read(this, 'vpcId'),
       availabilityZones: zonesOf(preset.zones),
