@@ -84,17 +84,21 @@ end $$;`;
 }
 
 /**
- * Keys that once lived and do not any more, with the version of their end, 0 where the audit log has forgotten it. The
- * epoch is the present one: what outranks everything that was ever written of them.
+ * Keys that once lived and do not any more, with the version and the time of their end; 0 and null where the audit log has
+ * forgotten it. The epoch is the present one: what outranks everything that was ever written of them.
  */
 const GONE_FUNCTION = `
-create function capture.gone(keys uuid[]) returns table (tenant_id uuid, id uuid, aggregate text, version bigint)
+create function capture.gone(keys uuid[])
+returns table (tenant_id uuid, id uuid, aggregate text, version bigint, at timestamptz)
 language plpgsql stable ${DEFINER} as $$
 declare
   ${EPOCH_BASE}
 begin
   return query
-    select known.tenant_id, known.id, known.aggregate, epoch_base + coalesce((
-        select max(entry.version) from audit_log entry where entry.aggregate_id = known.id and entry.change = 'deleted'), 0)
-      from identifiers known where known.id = any (keys);
+    select known.tenant_id, known.id, known.aggregate, epoch_base + coalesce(ending.version, 0), ending.at
+      from identifiers known left join lateral (
+        select entry.version, entry.at from audit_log entry
+          where entry.aggregate_id = known.id and entry.change = 'deleted'
+          order by entry.version desc limit 1) ending on true
+      where known.id = any (keys);
 end $$;`;

@@ -3,6 +3,7 @@ import type { Store } from '../../core/store.ts';
 import type { Control } from '../control.ts';
 import type { Audit } from './audit.ts';
 import type { Canonical } from './canonical.ts';
+import type { CanonicalConnection } from './canonical-connection.ts';
 import type { FailedQueues } from './failed-queues.ts';
 import type { Runs } from './runs.ts';
 
@@ -29,6 +30,7 @@ export interface OperateContext {
   readonly control: Control;
   readonly runs: Runs;
   readonly audit: Audit;
+  readonly connection: CanonicalConnection;
   readonly canonical: Canonical;
   readonly queues: FailedQueues;
   readonly clock: Clock;

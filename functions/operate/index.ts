@@ -8,6 +8,7 @@ import { controlTable } from '../control.ts';
 import { instruments } from '../instruments.ts';
 import { dynamoClient } from '../stores/dynamodb-client.ts';
 import { audit } from './audit.ts';
+import { canonicalConnection } from './canonical-connection.ts';
 import type { OperateContext, OperatedStore } from './context.ts';
 import { failedQueues } from './failed-queues.ts';
 import { openStore } from './opened-store.ts';
@@ -30,13 +31,15 @@ export function handlerFor(definitions: readonly Definition[]) {
       project: projection(definition),
     }),
   );
+  const connection = canonicalConnection(environment);
   const shared: Omit<OperateContext, 'deadline'> = {
     stores,
     store: name => storeNamed(stores, name),
     control,
     runs: runs(control, clock.now),
     audit: audit(control, clock.now),
-    canonical: postgresCanonical(environment),
+    connection,
+    canonical: postgresCanonical(connection),
     queues: failedQueues(new SQSClient(), places),
     clock,
   };

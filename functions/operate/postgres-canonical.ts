@@ -1,15 +1,9 @@
 import pg from 'pg';
 import type { JsonObject, ResolvedChange } from '../../core/change.ts';
-import { DistributaryError } from '../../core/errors.ts';
 import type { AggregateId, TenantId, Version } from '../../core/version.ts';
-import { type DatabaseEnvironment, databaseConfig } from '../database.ts';
 import type { Canonical, CanonicalPage, KeyDigest, Page } from './canonical.ts';
+import type { CanonicalConnection } from './canonical-connection.ts';
 
-/** Key ranges are read at once, each by one connection. */
-const MAX_CONNECTIONS = 4;
-/** A page of 500 states takes 0.1 s; what takes this long holds something up. */
-const STATEMENT_TIMEOUT_MS = 30_000;
-const IDLE_MS = 10_000;
 /** Of one call; there is no more of them in a page than of what lives, save after a purge. */
 const MAX_DELETED = 5_000;
 
@@ -35,22 +29,7 @@ interface OutboxRow extends Omit<Row, 'committed_at' | 'state'> {
 }
 
 /** By the functions that `distributary_reader` may call: it sees no table. */
-export function postgresCanonical(environment: DatabaseEnvironment): Canonical {
-  let opening: Promise<pg.Pool> | undefined;
-  const open = () => {
-    opening ??= openPool(environment);
-    return opening;
-  };
-
-  async function query<Result extends object>(text: string, values: readonly unknown[]): Promise<Result[]> {
-    try {
-      const pool = await open();
-      return (await pool.query<Result>(text, [...values])).rows;
-    } catch (cause) {
-      throw sourceError(cause);
-    }
-  }
-
+export function postgresCanonical({ query, close }: CanonicalConnection): Canonical {
   async function deleted(aggregate: string, after: AggregateId | undefined, upTo: AggregateId | undefined) {
     const text = 'select * from canonical.deleted_rows($1, $2, $3, $4)';
     const all: ResolvedChange[] = [];
@@ -103,9 +82,7 @@ export function postgresCanonical(environment: DatabaseEnvironment): Canonical {
       return { changes: rows.map(outboxChange), next };
     },
 
-    async close() {
-      await (await opening)?.end();
-    },
+    close,
   };
 }
 
@@ -116,19 +93,6 @@ const rowsOf = (aggregate: string): string =>
 
 const nextOf = (rows: readonly { readonly id: string }[], limit: number): AggregateId | undefined =>
   rows.length < limit ? undefined : (rows.at(-1)!.id as AggregateId);
-
-async function openPool(environment: DatabaseEnvironment): Promise<pg.Pool> {
-  const pool = new pg.Pool({
-    ...(await databaseConfig(environment)),
-    max: MAX_CONNECTIONS,
-    idleTimeoutMillis: IDLE_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    allowExitOnIdle: true,
-  });
-  // An idle connection that breaks is replaced; nobody waits for it.
-  pool.on('error', () => {});
-  return pool;
-}
 
 function changeOf(aggregate: string, row: Row): ResolvedChange {
   const { digest, schema_version: schemaVersion, state } = row;
@@ -174,12 +138,4 @@ function headerOf(aggregate: string, { tenant_id, id, version, committed_at }: D
 export function keyBefore(key: AggregateId): AggregateId {
   const digits = (BigInt(`0x${key.replaceAll('-', '')}`) - 1n).toString(16).padStart(32, '0');
   return digits.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, '$1-$2-$3-$4-$5') as AggregateId;
-}
-
-/** A statement that is wrong stays wrong; all else is the server's or the network's, and passes. */
-function sourceError(cause: unknown): unknown {
-  const code = cause instanceof pg.DatabaseError ? (cause.code ?? '') : '';
-  if (/^(42|22)/.test(code)) return cause;
-  const said = cause instanceof Error ? cause.message : String(cause);
-  return new DistributaryError('source-unavailable', `canonical store: ${said}`, { cause });
 }
