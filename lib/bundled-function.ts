@@ -19,6 +19,12 @@ export interface Placement {
   readonly securityGroupIds: string[];
 }
 
+/** Something that runs as a role of its own, which may do nothing that was not granted. */
+export interface Permitted {
+  /** Lets it do exactly these things with exactly these resources. */
+  allow(actions: readonly string[], resources: readonly string[], conditions?: Record<string, unknown>): void;
+}
+
 export interface BundledFunctionProps {
   readonly bundle: Bundle;
   readonly functionName: string;
@@ -39,7 +45,7 @@ const DEFAULT_MEMORY_MEGABYTES = 256;
 const SOURCE_MAPS = '--enable-source-maps';
 
 /** A function made of one of our bundles: its log group, and a role that may do nothing that was not granted. */
-export class BundledFunction extends Construct implements IGrantable {
+export class BundledFunction extends Construct implements IGrantable, Permitted {
   readonly lambda: LambdaFunction;
   readonly grantPrincipal: IPrincipal;
   readonly #role: Role;
@@ -74,7 +80,6 @@ export class BundledFunction extends Construct implements IGrantable {
     this.lambda.node.addDependency(this.#role);
   }
 
-  /** Lets the function do exactly these things with exactly these resources. */
   allow(actions: readonly string[], resources: readonly string[], conditions: Record<string, unknown> = {}): void {
     const statement = { actions: [...actions], resources: [...resources], conditions };
     this.#role.addToPolicy(new PolicyStatement(statement));

@@ -1,7 +1,7 @@
 import { ArnFormat, Fn, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { databaseVariables, EnvironmentOf } from '../core/environment.ts';
-import type { BundledFunction, Placement } from './bundled-function.ts';
+import type { Permitted, Placement } from './bundled-function.ts';
 import type { Configuration } from './configuration.ts';
 import type { SharedValues } from './shared-values.ts';
 
@@ -10,6 +10,9 @@ import type { SharedValues } from './shared-values.ts';
  * itself (since nodejs20.x).
  */
 export const AMAZON_AUTHORITIES = '/var/runtime/ca-cert.pem';
+
+/** Streams the outbox; made by the migrations. */
+export const RELAY_ROLE = 'distributary_relay';
 
 export interface CanonicalAccessProps {
   readonly shared: SharedValues;
@@ -35,22 +38,31 @@ export class CanonicalAccess extends Construct {
 
   variables(user: string): DatabaseVariables {
     const { configuration, shared } = this.#props;
-    const { target, databaseUrl, relayDatabaseUrl, databaseName, relaySecretArn } = configuration;
-    if (target === 'local') return { DATABASE_URL: relayDatabaseUrl ?? databaseUrl! };
+    const { target, databaseUrl, relayDatabaseUrl, databaseName, databaseRoleSecrets } = configuration;
+    if (target === 'local') return { DATABASE_URL: (user === RELAY_ROLE && relayDatabaseUrl) || databaseUrl! };
     return {
       DATABASE_HOST: shared.read(this, 'databaseHost'),
       DATABASE_PORT: shared.read(this, 'databasePort'),
       DATABASE_NAME: databaseName,
-      ...(relaySecretArn === undefined ? { DATABASE_USER: user } : { DATABASE_SECRET_ARN: relaySecretArn }),
+      ...(databaseRoleSecrets === undefined
+        ? { DATABASE_USER: user }
+        : { DATABASE_SECRET_ARN: databaseRoleSecrets + user }),
       NODE_EXTRA_CA_CERTS: AMAZON_AUTHORITIES,
     };
   }
 
-  allowLogin(fn: BundledFunction, user: string): void {
+  allowLogin(fn: Permitted, user: string): void {
     const { configuration, shared } = this.#props;
     if (configuration.target === 'local') return;
-    if (configuration.relaySecretArn !== undefined) {
-      fn.allow(['secretsmanager:GetSecretValue'], [configuration.relaySecretArn]);
+    if (configuration.databaseRoleSecrets !== undefined) {
+      const secret = Stack.of(this).formatArn({
+        service: 'secretsmanager',
+        resource: 'secret',
+        // The service adds a hyphen and six characters of its own.
+        resourceName: `${configuration.databaseRoleSecrets}${user}-??????`,
+        arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+      });
+      fn.allow(['secretsmanager:GetSecretValue'], [secret]);
       return;
     }
     const arn = Stack.of(this).formatArn({

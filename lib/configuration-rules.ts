@@ -11,7 +11,14 @@ type Key = keyof Configuration;
 
 /** Of a network, a database or a domain of yours in AWS. */
 const AWS_ONLY = [
-  ...['networkId', 'networkSubnetIds', 'databaseHost', 'databaseSecretArn', 'databaseResourceId', 'relaySecretArn'],
+  ...[
+    'networkId',
+    'networkSubnetIds',
+    'databaseHost',
+    'databaseSecretArn',
+    'databaseResourceId',
+    'databaseRoleSecrets',
+  ],
   ...['databaseSecurityGroupId', 'searchDomainArn', 'searchSecurityGroupId'],
 ] as readonly Key[];
 const LOCAL_ONLY: readonly Key[] = ['databaseUrl', 'relayDatabaseUrl'];
@@ -57,9 +64,9 @@ function* ofNetwork({ networkId, networkSubnetIds, size }: Configuration): Itera
 }
 
 function* ofDatabase(configuration: Configuration): Iterable<Defect> {
-  const { databaseHost, databaseResourceId, relaySecretArn } = configuration;
+  const { databaseHost, databaseResourceId, databaseRoleSecrets } = configuration;
   if (databaseHost === undefined) {
-    const keys = ['databaseSecretArn', 'databaseResourceId', 'relaySecretArn', 'databaseSecurityGroupId'] as const;
+    const keys = ['databaseSecretArn', 'databaseResourceId', 'databaseRoleSecrets', 'databaseSecurityGroupId'] as const;
     for (const key of keys) {
       if (configuration[key] !== undefined) {
         yield defectAt([key], `${key} belongs to a database of yours`, 'add databaseHost, or leave it out');
@@ -70,8 +77,8 @@ function* ofDatabase(configuration: Configuration): Iterable<Defect> {
   for (const key of ['networkId', 'databaseSecretArn'] as const) {
     if (configuration[key] === undefined) yield defectAt([key], `${key} is missing beside databaseHost`, 'add it');
   }
-  if (databaseResourceId === undefined && relaySecretArn === undefined) {
-    const hint = 'add databaseResourceId where IAM authentication is on, else relaySecretArn';
+  if (databaseResourceId === undefined && databaseRoleSecrets === undefined) {
+    const hint = 'add databaseResourceId where IAM authentication is on, else databaseRoleSecrets';
     yield defectAt(['databaseResourceId'], 'nothing says how the relay logs in to databaseHost', hint);
   }
   const wrong = Object.entries(NO_WRITERS).find(([part]) => databaseHost.includes(part));

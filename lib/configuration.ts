@@ -56,8 +56,14 @@ export const configurationSchema = z.strictObject({
     .string()
     .regex(/^(cluster|db)-[A-Z0-9]+$/, 'is no resource id of RDS')
     .optional(),
-  /** Where IAM is unknown: secret with `username` and `password` of the role distributary_relay. */
-  relaySecretArn: arn('secretsmanager').optional(),
+  /**
+   * Where IAM is unknown: what the names of the secrets begin with that hold `username` and `password` of the roles, such
+   * as `cases/` for `cases/distributary_relay`.
+   */
+  databaseRoleSecrets: z
+    .string()
+    .regex(/^[\w/+=.@-]+$/, 'is no beginning of names of secrets')
+    .optional(),
   /** The database's security group, which is told to let the pipeline in. */
   databaseSecurityGroupId: id('sg').optional(),
   /** target=local: a whole URL, with the user and password of a role that may create roles. */

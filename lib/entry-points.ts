@@ -25,8 +25,11 @@ export const compactBundle = (store: string): string => `compact-${store}`;
  */
 export function entryPoints(catalogue: Catalogue, root: string): ReadonlyMap<string, string> {
   const entries = new Map<string, string>();
-  for (const name of [MIGRATE, RELAY, GUARDIAN])
+  for (const name of [MIGRATE, RELAY, GUARDIAN]) {
     entries.set(name, `export { handler } from ${ours(`${name}/index.ts`)};`);
+  }
+  // The container of the relay runs what the function runs.
+  entries.set(RELAY, `${entries.get(RELAY)} export { serve } from ${ours('relay/service.ts')};`);
   entries.set(WATCH_SEARCH, `export { handler } from ${ours('guardian/domain.ts')};`);
   for (const contract of catalogue.projected) {
     for (const [name, text] of storeEntryPoints(contract, catalogue, root)) entries.set(name, text);

@@ -12,6 +12,8 @@ import { Construct } from 'constructs';
 export interface NetworkProps {
   /** How many zones it spreads over. */
   readonly zones: number;
+  /** Whether containers run in it, whose images and logs go over the network too. */
+  readonly containers: boolean;
   /** @default a new network */
   readonly existing: { readonly networkId: string; readonly subnetIds: readonly string[] } | undefined;
 }
@@ -22,7 +24,7 @@ export class Network extends Construct {
   /** One to a zone. */
   readonly subnetIds: string[];
 
-  constructor(scope: Construct, id: string, { zones, existing }: NetworkProps) {
+  constructor(scope: Construct, id: string, { zones, containers, existing }: NetworkProps) {
     super(scope, id);
     const availabilityZones = zonesOf(zones);
     if (existing) {
@@ -31,13 +33,13 @@ export class Network extends Construct {
       const { networkId: vpcId } = existing;
       this.vpc = Vpc.fromVpcAttributes(this, 'Vpc', { vpcId, availabilityZones, isolatedSubnetIds: this.subnetIds });
     } else {
-      this.vpc = this.#create(availabilityZones);
+      this.vpc = this.#create(availabilityZones, containers);
       this.subnetIds = this.vpc.isolatedSubnets.map(({ subnetId }) => subnetId);
     }
   }
 
   /** No NAT: what runs in here reaches the services named here and nothing else. */
-  #create(availabilityZones: string[]): IVpc {
+  #create(availabilityZones: string[], containers: boolean): IVpc {
     const vpc = new Vpc(this, 'Vpc', {
       ipAddresses: IpAddresses.cidr('10.20.0.0/16'),
       availabilityZones,
@@ -48,7 +50,8 @@ export class Network extends Construct {
     }) as IVpc;
     vpc.addGatewayEndpoint('S3', { service: GatewayVpcEndpointAwsService.S3 });
     vpc.addGatewayEndpoint('DynamoDb', { service: GatewayVpcEndpointAwsService.DYNAMODB });
-    for (const [name, service] of Object.entries(CALLED_FROM_INSIDE)) {
+    const called = { ...CALLED_FROM_INSIDE, ...(containers && CALLED_BY_CONTAINERS) };
+    for (const [name, service] of Object.entries(called)) {
       vpc.addInterfaceEndpoint(name, { service, subnets: PRIVATE });
     }
     return vpc;
@@ -69,4 +72,11 @@ const CALLED_FROM_INSIDE = {
   Sqs: InterfaceVpcEndpointAwsService.SQS,
   /** The migrations read the owner's password. */
   SecretsManager: InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+};
+
+/** A function's image and logs come and go without it. */
+const CALLED_BY_CONTAINERS = {
+  EcrApi: InterfaceVpcEndpointAwsService.ECR,
+  EcrDocker: InterfaceVpcEndpointAwsService.ECR_DOCKER,
+  Logs: InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
 };

@@ -1,7 +1,5 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { type Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
-import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
-import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Alias } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
@@ -9,19 +7,23 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { EnvironmentOf, relayVariables } from '../core/environment.ts';
 import type { StoreContract } from '../core/store-contract.ts';
-import { BundledFunction } from './bundled-function.ts';
 import type { Bundle } from './bundles.ts';
-import type { CanonicalAccess } from './canonical-access.ts';
+import { type CanonicalAccess, type DatabaseVariables, RELAY_ROLE } from './canonical-access.ts';
+import type { Configuration } from './configuration.ts';
 import { tagWithRole } from './data-role.ts';
 import { pipelineMetric, queueMetric } from './metrics.ts';
 import type { Names } from './names.ts';
 import { PipelineAlarm } from './pipeline-alarm.ts';
 import type { Preset } from './presets.ts';
+import { RelayFunction } from './relay-function.ts';
+import { RelayService } from './relay-service.ts';
 
 export interface RelayProps {
   /** The outbox that it reads. */
   readonly contract: StoreContract;
   readonly source: CanonicalAccess;
+  /** The same code in either. */
+  readonly runsAs: Configuration['relay'];
   readonly bundle: Bundle;
   readonly names: Names;
   readonly preset: Preset;
@@ -32,14 +34,8 @@ export interface RelayProps {
 
 /** What its metrics are filed under. */
 export const RELAY_SERVICE = 'relay';
-/** Logs in by IAM, may replicate and read the outbox, nothing else; made by the migrations. */
-const DATABASE_USER = 'distributary_relay';
 export const SLOT = 'distributary';
 export const PUBLICATION = 'distributary_outbox';
-/** The longest a function may run; it hands over before. */
-const TIMEOUT_SECONDS = 900;
-/** One that streams, and its successor while they change over. */
-const CONCURRENCY = 2;
 /** A payload outlives every message that refers to it: two weeks in a queue, two more as a dead letter. */
 const PAYLOAD_DAYS = 35;
 const MESSAGE_DAYS = 14;
@@ -50,7 +46,6 @@ export class Relay extends Construct {
   readonly payloads: Bucket;
   /** Outbox rows that nobody can read. */
   readonly parked: Queue;
-  readonly function: BundledFunction;
 
   constructor(scope: Construct, id: string, props: RelayProps) {
     super(scope, id);
@@ -75,7 +70,7 @@ export class Relay extends Construct {
       encryption: QueueEncryption.SQS_MANAGED,
       retentionPeriod: Duration.days(MESSAGE_DAYS),
     });
-    this.function = this.#function(props);
+    this.#process(props);
     this.#alarms(props);
     tagWithRole(this, props.contract);
   }
@@ -90,8 +85,8 @@ export class Relay extends Construct {
     return pipelineMetric(RELAY_SERVICE, 'slot_retained_bytes', { statistic: Stats.MAXIMUM });
   }
 
-  #function({ source, bundle, names, preset, heartbeatSeconds }: RelayProps): BundledFunction {
-    const variables: Omit<EnvironmentOf<typeof relayVariables>, keyof ReturnType<CanonicalAccess['variables']>> = {
+  #process({ source, bundle, names, preset, heartbeatSeconds, runsAs }: RelayProps): void {
+    const environment: Omit<EnvironmentOf<typeof relayVariables>, keyof DatabaseVariables> = {
       TOPIC_ARN: this.topic.topicArn,
       PAYLOAD_BUCKET: this.payloads.bucketName,
       PARKED_QUEUE_URL: this.parked.queueUrl,
@@ -99,28 +94,12 @@ export class Relay extends Construct {
       PUBLICATION_NAME: PUBLICATION,
       HEARTBEAT_SECONDS: String(heartbeatSeconds),
     };
-    const relay = new BundledFunction(this, 'Relay', {
-      bundle,
-      functionName: names.function('relay'),
-      description: 'Streams the outbox out of the canonical store to the topic',
-      environment: { ...source.variables(DATABASE_USER), ...variables },
-      timeoutSeconds: TIMEOUT_SECONDS,
-      reservedConcurrency: CONCURRENCY,
-      logDays: preset.logDays,
-      placement: source.placement,
-    });
-    source.allowLogin(relay, DATABASE_USER);
+    const Process = runsAs === 'service' ? RelayService : RelayFunction;
+    const relay = new Process(this, 'Process', { source, bundle, names, preset, environment });
+    source.allowLogin(relay, RELAY_ROLE);
     relay.allow(['sns:Publish'], [this.topic.topicArn]);
     relay.allow(['s3:PutObject'], [this.payloads.arnForObjects('*')]);
     relay.allow(['sqs:SendMessage'], [this.parked.queueArn]);
-    // A failed start is not repeated: the next minute brings another.
-    relay.lambda.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
-    new Rule(this, 'EveryMinute', {
-      description: 'Starts a relay; it leaves at once when another one streams and means to stay',
-      schedule: Schedule.rate(Duration.minutes(1)),
-      targets: [new LambdaFunction(relay.lambda, { retryAttempts: 0, maxEventAge: Duration.minutes(1) })],
-    });
-    return relay;
   }
 
   #alarms({ contract, names, alarmTopic: topic }: RelayProps): void {

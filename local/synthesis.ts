@@ -73,7 +73,9 @@ function hashSources(root: string): string {
 }
 
 async function runApp(root: string, outDir: string): Promise<void> {
-  const context = JSON.parse(readFileSync(join(root, 'cdk.json'), 'utf8')).context ?? {};
+  const configured = JSON.parse(readFileSync(join(root, 'cdk.json'), 'utf8')).context ?? {};
+  // There are no containers here; the function runs the same code.
+  const context = { ...configured, relay: 'function' };
   const child = spawn(process.execPath, [join(root, 'bin', 'app.ts'), '--unchecked'], {
     cwd: root,
     env: { ...process.env, CDK_OUTDIR: outDir, CDK_CONTEXT_JSON: JSON.stringify(context) },

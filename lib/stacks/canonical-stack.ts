@@ -37,6 +37,7 @@ export class CanonicalStack extends PipelineStack {
     const { networkId, networkSubnetIds } = configuration;
     const network = new Network(this, 'Network', {
       zones: preset.zones,
+      containers: configuration.relay === 'service',
       existing: networkId === undefined ? undefined : { networkId, subnetIds: networkSubnetIds! },
     });
     const clients = new SecurityGroup(this, 'Clients', {

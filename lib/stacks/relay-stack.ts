@@ -18,6 +18,7 @@ export class RelayStack extends PipelineStack {
     const relay = new Relay(this, 'Relay', {
       contract: catalogue.outbox,
       source: new CanonicalAccess(this, 'Source', { shared, configuration }),
+      runsAs: configuration.relay,
       bundle: bundles.of('relay'),
       names,
       preset,
