@@ -57,15 +57,21 @@ function programOf({ name, version, summary, commands }: CommandLine, terminal: 
   program.helpOption('-h, --help', 'show help').helpCommand('help [command]', 'show help of a command');
   const examples = commands.flatMap(command => command.examples.slice(0, 1));
   settle(program, terminal).addHelpText('after', exampleText(examples));
-  for (const command of commands) {
-    const sub = program.command(command.usage).summary(command.summary);
-    sub.description([command.summary, command.description?.replaceAll('\n', ' ')].filter(Boolean).join('\n\n'));
-    for (const option of command.options) sub.addOption(option);
-    sub.option('--json', 'print the result as JSON').helpOption('-h, --help', 'show help');
-    settle(sub, terminal).addHelpText('after', exampleText(command.examples));
+  for (const command of commands) addCommand(program, command, terminal, start);
+  return program;
+}
+
+function addCommand(parent: Commander, command: Command, terminal: Terminal, start: Start): void {
+  const sub = parent.command(command.usage).summary(command.summary);
+  sub.description([command.summary, command.description?.replaceAll('\n', ' ')].filter(Boolean).join('\n\n'));
+  for (const option of command.options) sub.addOption(option);
+  sub.helpOption('-h, --help', 'show help');
+  settle(sub, terminal).addHelpText('after', exampleText(command.examples));
+  if (command.commands) for (const inner of command.commands) addCommand(sub, inner, terminal, start);
+  else {
+    sub.option('--json', 'print the result as JSON');
     sub.action(async () => start(session => command.run(sub.processedArgs as string[], sub.opts(), session)));
   }
-  return program;
 }
 
 /** Errors are thrown to us instead of printed; help goes where results go. */

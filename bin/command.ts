@@ -29,6 +29,9 @@ export interface Command<Options = object> {
   readonly examples: readonly Example[];
   /** Each option's values are checked by commander, so that `Options` may be trusted. */
   readonly options: readonly Option[];
+  /** What it is a name for, e.g. `contract lint`; such a group runs nothing itself. */
+  // biome-ignore lint/suspicious/noExplicitAny: each command knows its own options; commander has checked them
+  readonly commands?: readonly Command<any>[];
   /** Throws a `DistributaryError` for what it cannot do. */
   run(args: readonly string[], options: Options, session: Session): Promise<ExitCode>;
 }

@@ -13,3 +13,11 @@ export const durationSchema = z.string().transform((text, context) => {
   }
   return Number(count) * UNITS[unit as keyof typeof UNITS];
 });
+
+/** `90 s`, `5 min`, `2 h`, `14 days`: the largest unit that leaves a whole number. */
+export function durationText(seconds: number): string {
+  const unit = (['day', 'hour', 'minute'] as const).find(name => seconds >= UNITS[name] && seconds % UNITS[name] === 0);
+  if (unit === undefined) return `${seconds} s`;
+  const count = seconds / UNITS[unit];
+  return { day: `${count} day${count === 1 ? '' : 's'}`, hour: `${count} h`, minute: `${count} min` }[unit];
+}

@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts';
 import { benchCommand } from './bench.ts';
+import { contractCommand } from './contract.ts';
 import { demoCommand } from './demo.ts';
 import { devCommand } from './dev.ts';
 import { importCommand } from './import.ts';
@@ -13,6 +14,7 @@ export const COMMANDS: readonly Command<any>[] = [
   importCommand,
   statusCommand,
   redriveCommand,
+  contractCommand,
   demoCommand,
   benchCommand,
 ];

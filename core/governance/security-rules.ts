@@ -57,13 +57,9 @@ function* fieldFaults(store: StoreContract, aggregates: readonly AggregateContra
       const message = `field ${name} is ${field.pii}, and ${declared.path} of ${declared.aggregate} is ${declared.pii}`;
       yield fail(['fields', name, 'pii'], message, `a copy is as sensitive as its source: set pii to ${declared.pii}`);
     }
-    if (field.pii !== 'sensitive') continue;
-    if (!store.security.field_masking_required) {
-      const message = `field ${name} is sensitive, and the store masks nothing`;
+    if (field.pii !== 'none' && !store.security.field_masking_required) {
+      const message = `field ${name} is ${field.pii}, and the store masks nothing`;
       yield fail(['security', 'field_masking_required'], message, 'set field_masking_required to true');
-    } else if (field.visible_to === undefined) {
-      const message = `field ${name} is sensitive and shown to every role`;
-      yield fail(['fields', name], message, 'add visible_to with the roles that may see it');
     }
   }
 }

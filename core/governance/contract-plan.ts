@@ -1,0 +1,139 @@
+import type { AggregateContract } from '../aggregate-contract.ts';
+import type { Catalogue } from '../catalogue.ts';
+import type { StoreContract } from '../store-contract.ts';
+import { aggregateSteps, readsOf } from './plan-aggregates.ts';
+import { fieldSteps } from './plan-fields.ts';
+
+/** What a change of a contract asks for, the least first. */
+export const ACTIONS = ['nothing', 'deploy', 'rebuild', 'new store', 'retire'] as const;
+export type Action = (typeof ACTIONS)[number];
+
+export interface PlanStep {
+  readonly subject: string;
+  /** Key that changed, e.g. `fields.title.type`. */
+  readonly key: string;
+  readonly from: unknown;
+  readonly to: unknown;
+  readonly action: Action;
+  readonly reason: string;
+}
+
+/** Whether a deployment alone carries it out: what a pipeline may do unattended. */
+export const needsAnOperator = ({ action }: PlanStep): boolean => ACTIONS.indexOf(action) > ACTIONS.indexOf('deploy');
+
+/** Every difference between two catalogues and what it asks for, store by store, then aggregate by aggregate. */
+export function contractPlan(from: Catalogue, to: Catalogue): readonly PlanStep[] {
+  const stores = names(from.stores, to.stores, ({ store_name }) => store_name).flatMap(name => {
+    const [before, after] = [storeIn(from, name), storeIn(to, name)];
+    return before && after ? storeSteps(before, after) : [wholeStore(name, before, after)];
+  });
+  const aggregates = names(from.aggregates, to.aggregates, ({ aggregate }) => aggregate).flatMap(name => {
+    const [before, after] = [aggregateIn(from, name), aggregateIn(to, name)];
+    if (before && after) return aggregateSteps(before, after, readsOf(to, after));
+    const reason = after
+      ? 'its triggers come with the migration'
+      : 'its triggers go with the migration; stores stop following it';
+    return [
+      {
+        subject: name,
+        key: 'aggregate',
+        from: before?.aggregate,
+        to: after?.aggregate,
+        action: 'deploy' as const,
+        reason,
+      },
+    ];
+  });
+  return [...stores, ...aggregates];
+}
+
+const storeIn = ({ stores }: Catalogue, name: string): StoreContract | undefined =>
+  stores.find(({ store_name }) => store_name === name);
+const aggregateIn = ({ aggregates }: Catalogue, name: string): AggregateContract | undefined =>
+  aggregates.find(({ aggregate }) => aggregate === name);
+
+const names = <T>(from: readonly T[], to: readonly T[], nameOf: (item: T) => string): readonly string[] =>
+  [...new Set([...from, ...to].map(nameOf))].sort();
+
+function wholeStore(subject: string, before: StoreContract | undefined, after: StoreContract | undefined): PlanStep {
+  const step = { subject, key: 'store_name', from: before?.store_name, to: after?.store_name };
+  if (after)
+    return { ...step, action: 'new store', reason: `deploy it, then fill it: distributary backfill ${subject}` };
+  return { ...step, action: 'retire', reason: `before the contract goes: distributary retire ${subject}` };
+}
+
+type Rule = readonly [Action, string];
+
+const ALARMS: Rule = ['deploy', 'alarms and tags follow'];
+const WRITTEN: Rule = ['nothing', 'people read it, no function does'];
+const OTHER_AUTHORITY: Rule = [
+  'new store',
+  'what it holds was decided elsewhere: introduce the new one beside it, then retire this one',
+];
+
+/** Top-level key → what any change below it asks for. `fields`, `indexes` and `role` have rules of their own. */
+const RULES: Readonly<Record<string, Rule>> = {
+  description: WRITTEN,
+  served_use_cases: WRITTEN,
+  rebuild: WRITTEN,
+  governance: WRITTEN,
+  workload: WRITTEN,
+  owner_team: ['deploy', 'tags follow, and who is woken'],
+  freshness_contract: ALARMS,
+  security: ['deploy', 'tags follow, and what readers are shown'],
+  authority_rules: ['deploy', 'readers follow'],
+  observability: ['deploy', 'the dashboard follows'],
+  delivery: ['deploy', 'the function and its queues follow'],
+  canonical_source: OTHER_AUTHORITY,
+  engine: [
+    'new store',
+    'another engine is another store: fill it beside this one, cut readers over, then retire this one',
+  ],
+  aggregates: ['rebuild', 'documents of an aggregate come or go'],
+};
+
+function storeSteps(before: StoreContract, after: StoreContract): readonly PlanStep[] {
+  const subject = after.store_name;
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])] as (keyof StoreContract)[];
+  return keys.flatMap(key => {
+    if (same(before[key], after[key])) return [];
+    if (key === 'fields' || key === 'indexes') return fieldSteps(before, after, key);
+    return differences(before[key], after[key], key).map(difference => {
+      const [action, reason] = ruleOf(key, difference, before, after);
+      return { subject, ...difference, action, reason };
+    });
+  });
+}
+
+function ruleOf(key: string, { key: path, from, to }: Difference, before: StoreContract, after: StoreContract): Rule {
+  if (path === 'schema_evolution.document_version') {
+    if (Number(to) > Number(from))
+      return ['rebuild', 'the shape of its documents changed: a new target beside this one'];
+    return ['rebuild', 'a document version only rises; a lower one is a change of shape like any other'];
+  }
+  if (key === 'schema_evolution') return ['deploy', 'how versions are handled'];
+  if (key === 'role') {
+    const canonical = [before.role, after.role].includes('canonical');
+    return canonical ? OTHER_AUTHORITY : ['deploy', 'tags follow'];
+  }
+  // A canonical store or an outbox is not made from what it lists.
+  if (key === 'aggregates' && after.fields === undefined) return ['deploy', 'migrations and subscriptions follow'];
+  return RULES[key] ?? ['deploy', 'a key that this version has no rule for'];
+}
+
+interface Difference {
+  readonly key: string;
+  readonly from: unknown;
+  readonly to: unknown;
+}
+
+/** The deepest keys at which two values differ; lists are compared whole. */
+export function differences(from: unknown, to: unknown, key: string): readonly Difference[] {
+  if (!isRecord(from) || !isRecord(to)) return same(from, to) ? [] : [{ key, from, to }];
+  const keys = [...new Set([...Object.keys(from), ...Object.keys(to)])];
+  return keys.flatMap(inner => differences(from[inner], to[inner], `${key}.${inner}`));
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+export const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
