@@ -4,6 +4,7 @@ import { contractCommand } from './contract.ts';
 import { demoCommand } from './demo.ts';
 import { devCommand } from './dev.ts';
 import { importCommand } from './import.ts';
+import { newCommand } from './new-projector.ts';
 import { redriveCommand } from './redrive.ts';
 import { statusCommand } from './status.ts';
 
@@ -16,5 +17,6 @@ export const COMMANDS: readonly Command<any>[] = [
   redriveCommand,
   contractCommand,
   demoCommand,
+  newCommand,
   benchCommand,
 ];
