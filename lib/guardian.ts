@@ -76,11 +76,12 @@ export class Guardian extends Construct {
     return pipelineMetric(GUARDIAN_SERVICE, 'slot_lost', { statistic: Stats.MAXIMUM });
   }
 
-  #alarms({ names, alarmTopic }: GuardianProps): void {
-    const alarm = (what: string, props: Omit<PipelineAlarmProps, 'alarmName' | 'topic' | 'command'>) =>
+  #alarms({ contract, names, alarmTopic }: GuardianProps): void {
+    const alarm = (what: string, props: Omit<PipelineAlarmProps, 'alarmName' | 'topic' | 'command' | 'runbook'>) =>
       new PipelineAlarm(this, `${what}-alarm`, {
         alarmName: names.alarm('guardian', what),
         command: 'distributary status',
+        runbook: contract.store_name,
         topic: alarmTopic,
         ...props,
       });

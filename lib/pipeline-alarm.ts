@@ -12,6 +12,8 @@ export interface PipelineAlarmProps {
   readonly problem: string;
   /** The command to type next. */
   readonly command: string;
+  /** The store whose runbook goes on from there. */
+  readonly runbook: string;
   readonly topic: ITopic;
   /** Rings when nothing is reported too. @default false: no data means that nothing happened */
   readonly ringsOnSilence?: boolean;
@@ -19,13 +21,16 @@ export interface PipelineAlarmProps {
   readonly periods?: { readonly bad: number; readonly of: number };
 }
 
+/** Where `distributary contract runbook` leaves a page for each store. */
+export const RUNBOOKS = 'docs/generated/runbooks';
+
 /** An alarm that tells who is woken by it what to do first. */
 export class PipelineAlarm extends Alarm {
   constructor(scope: Construct, id: string, props: PipelineAlarmProps) {
     const { rings, periods = { bad: 1, of: 1 } } = props;
     super(scope, id, {
       alarmName: props.alarmName,
-      alarmDescription: `${props.problem}. Next: ${props.command}`,
+      alarmDescription: `${props.problem}. Next: ${props.command}. Runbook: ${RUNBOOKS}/${props.runbook}.md`,
       metric: props.metric,
       ...('above' in rings
         ? { threshold: rings.above, comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD }

@@ -18,8 +18,8 @@ import { compactBundle, projectorBundle, provisionBundle } from './entry-points.
 import { LaneQueues } from './lane-queues.ts';
 import { pipelineMetric } from './metrics.ts';
 import type { Names } from './names.ts';
-import { PipelineAlarm } from './pipeline-alarm.ts';
 import type { Preset } from './presets.ts';
+import { addStoreAlarms } from './store-alarms.ts';
 import { FactBucket } from './stores/fact-bucket.ts';
 import type { ProjectedStore } from './stores/projected-store.ts';
 
@@ -194,33 +194,8 @@ export class Projection extends Construct {
 
   #alarms(): void {
     const { contract, names, alarmTopic: topic } = this.#props;
-    const { store_name, freshness_contract } = contract;
-    const promised = freshness_contract.maximum_before_alert;
-    new PipelineAlarm(this, 'StaleAlarm', {
-      alarmName: names.alarm(store_name, 'stale'),
-      metric: this.metricFreshness(),
-      rings: { above: promised },
-      ringsOnSilence: true,
-      problem: `${store_name} is more than ${promised} s behind the canonical store, or says nothing`,
-      command: 'distributary status',
-      topic,
-    });
-    new PipelineAlarm(this, 'FailedAlarm', {
-      alarmName: names.alarm(store_name, 'failed'),
-      metric: this.queues.metricFailed(),
-      rings: { above: 0 },
-      problem: `Changes failed for good and are missing in ${store_name}`,
-      command: `distributary redrive ${store_name}`,
-      topic,
-    });
-    new PipelineAlarm(this, 'ErrorsAlarm', {
-      alarmName: names.alarm(store_name, 'errors'),
-      metric: this.metricErrors(),
-      rings: { above: 0 },
-      periods: { bad: 3, of: 5 },
-      problem: `Writes to ${store_name} keep failing`,
-      command: 'distributary status',
-      topic,
-    });
+    const freshness = this.metricFreshness();
+    const errors = this.metricErrors();
+    addStoreAlarms(this, { contract, names, topic, freshness, errors, failed: this.queues.metricFailed() });
   }
 }

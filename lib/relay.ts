@@ -112,6 +112,7 @@ export class Relay extends Construct {
       periods: { bad: 2, of: 2 },
       problem: 'No relay publishes: every store falls behind',
       command: 'distributary status',
+      runbook: contract.store_name,
       topic,
     });
     new PipelineAlarm(this, 'ParkedAlarm', {
@@ -120,6 +121,7 @@ export class Relay extends Construct {
       rings: { above: 0 },
       problem: `A row of ${contract.store_name} could not be published and was set apart`,
       command: 'distributary status',
+      runbook: contract.store_name,
       topic,
     });
   }
