@@ -39,7 +39,7 @@ export async function runCommandLine(
       surroundings.terminal.note('interrupted');
       return EXIT.error;
     }
-    show(error instanceof CommanderError ? usageError(error, helpOf(line, args)) : error, json, surroundings);
+    show(error instanceof CommanderError ? usageError(error, line, args) : error, json, surroundings);
     return EXIT.error;
   }
 }
@@ -67,8 +67,10 @@ function addCommand(parent: Commander, command: Command, terminal: Terminal, sta
   for (const option of command.options) sub.addOption(option);
   sub.helpOption('-h, --help', 'show help');
   settle(sub, terminal).addHelpText('after', exampleText(command.examples));
-  if (command.commands) for (const inner of command.commands) addCommand(sub, inner, terminal, start);
-  else {
+  if (command.commands) {
+    sub.addHelpText('after', '\nEach of them takes --json, and has a --help of its own.');
+    for (const inner of command.commands) addCommand(sub, inner, terminal, start);
+  } else {
     sub.option('--json', 'print the result as JSON');
     sub.action(async () => start(session => command.run(sub.processedArgs as string[], sub.opts(), session)));
   }
@@ -86,14 +88,17 @@ function exampleText(examples: Command['examples']): string {
   return ['', 'Examples:', ...examples.map(({ line, what }) => `  ${line.padEnd(width)}  ${what}`)].join('\n');
 }
 
-/** `error: unknown command 'imprt'\n(Did you mean import?)` becomes an error of the table; `help` is the command to type. */
-function usageError({ code, message }: CommanderError, help: string): DistributaryError {
-  // Asked for help of a command that there is not, commander only shows help.
-  const said = code === 'commander.help' ? 'there is no such command' : message.replace(/^error: /, '');
-  const [what = said, suggestion] = said.split('\n');
+/** `error: unknown command 'imprt'\n(Did you mean import?)` becomes an error of the table, with the command that helps. */
+function usageError({ code, message }: CommanderError, line: CommandLine, args: readonly string[]): DistributaryError {
+  const [what = message, suggestion] =
+    code === 'commander.help' ? [helpShown(args)] : message.replace(/^error: /, '').split('\n');
   const hint = suggestion?.replace(/^\(Did you mean (.*)\?\)$/, 'did you mean $1?');
-  return new DistributaryError('usage', what, { hint: [hint, `see ${help}`].filter(Boolean).join(' ') });
+  return new DistributaryError('usage', what, { hint: [hint, `see ${helpOf(line, args)}`].filter(Boolean).join(' ') });
 }
+
+/** Why commander showed help instead of doing anything: for a name that there is not, or for a group alone. */
+const helpShown = (args: readonly string[]): string =>
+  args[0] === 'help' ? 'there is no such command' : `${args[0]} does nothing by itself`;
 
 function show(error: unknown, json: boolean, { terminal, debug }: Surroundings): void {
   if (json) terminal.print(JSON.stringify({ error: plain(error) }));

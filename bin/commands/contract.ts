@@ -9,7 +9,7 @@ import { contractAuthorityCommand, contractMatrixCommand } from './contract-tabl
 export const contractCommand: Command = {
   usage: 'contract',
   summary: 'ask the contracts: checklist, authority, matrix, plan, pages, exports',
-  description: 'Each of these reads contracts/ only, needs nothing that runs, and takes --json.',
+  description: 'Each of these reads contracts/ only, and needs nothing that runs.',
   examples: [
     { line: 'distributary contract lint', what: 'what every store has to answer, and what it did not' },
     { line: 'distributary contract plan main', what: 'what a change of the contracts asks for' },

@@ -15,13 +15,13 @@ export interface ChannelNames {
   failedQueue(store: string): string;
 }
 
-const SQS_BINDING = '0.3.0';
-const SNS_BINDING = '1.0.0';
+const SQS_BINDING = '0.2.0';
+const SNS_BINDING = '0.1.0';
 
 /** Topic, queues and messages as AsyncAPI 3: what a consumer in another language needs to read the stream. */
 export function asyncApi(catalogue: Catalogue, names: ChannelNames, version: string): string {
   const document = {
-    asyncapi: '3.0.0',
+    asyncapi: '3.1.0',
     info: {
       title: 'Changes of the canonical store',
       version,

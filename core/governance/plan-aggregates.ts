@@ -90,6 +90,7 @@ function propertyStep(
   readers: readonly Reader[],
   raised: boolean,
 ): readonly PlanStep[] {
+  // What was not there until now, no projector's code has read.
   const concerned = readers
     .filter(({ reads }) => reads === 'everything' || reads.has(property))
     .map(({ store }) => store);

@@ -30,9 +30,7 @@ function decided({ aggregates }: Catalogue, store: StoreContract): readonly Resp
   };
   const held = aggregates.filter(({ aggregate }) => store.aggregates?.includes(aggregate));
   if (held.length === 0) {
-    return [
-      { ...row, responsibility: sentence(store), owner: store.owner_team, notes: store.governance?.invariants ?? '' },
-    ];
+    return [{ ...row, responsibility: usesOf(store), owner: store.owner_team, notes: sentence(store) }];
   }
   return held.map(({ aggregate, owner, description }) => ({
     ...row,
@@ -46,7 +44,7 @@ function copied(store: StoreContract): Responsibility {
   const { rebuild, freshness_contract: promise, governance } = store;
   const consistency = governance?.consistency?.contract ?? 'not said';
   return {
-    responsibility: store.served_use_cases.map(use => use.replaceAll('_', ' ')).join(', '),
+    responsibility: usesOf(store),
     owner: store.owner_team,
     store: store.store_name,
     storeType: typeOf(store),
@@ -60,5 +58,7 @@ function copied(store: StoreContract): Responsibility {
   };
 }
 
+const usesOf = ({ served_use_cases }: StoreContract): string =>
+  served_use_cases.map(use => use.replaceAll('_', ' ')).join(', ');
 const typeOf = ({ role, engine }: StoreContract): string => (engine ? `${role} (${engine})` : role);
 const sentence = ({ description, store_name }: StoreContract): string => description ?? store_name;
