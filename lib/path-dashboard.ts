@@ -1,3 +1,4 @@
+import { Aws } from 'aws-cdk-lib';
 import {
   Color,
   Dashboard,
@@ -36,6 +37,7 @@ export class PathDashboard extends Construct {
     for (const [index, contract] of catalogue.projected.entries()) {
       dashboard.addWidgets(title(`${index + 3} · ${contract.store_name} (${contract.engine}, ${contract.owner_team})`));
       dashboard.addWidgets(...storeRow(contract, names));
+      dashboard.addWidgets(...servingRow(contract, names));
     }
   }
 }
@@ -102,3 +104,61 @@ function storeRow({ store_name, freshness_contract }: ProjectedContract, names: 
     ),
   ];
 }
+
+/** What readers get of it: whether it is right, how fast it answers, how much there is. */
+function servingRow(contract: ProjectedContract, names: Names): IWidget[] {
+  const { store_name, engine } = contract;
+  const of = (name: string, statistic: string, label: string) => pipelineMetric(store_name, name, { statistic, label });
+  const copies = graph('Mismatches', [
+    of('drift_sample_mismatch_count', 'Maximum', 'drift'),
+    of('authorization_mismatch_count', 'Sum', 'authorization'),
+  ]);
+  switch (engine) {
+    case 'opensearch': {
+      const domain = (metricName: string, statistic: string, label: string) =>
+        serving('ES', metricName, { DomainName: names.searchDomain, ClientId: Aws.ACCOUNT_ID }, statistic, label);
+      return [
+        copies,
+        graph('Searching and indexing, ms', [
+          domain('SearchLatency', 'Average', 'search'),
+          domain('IndexingLatency', 'Average', 'index'),
+        ]),
+        graph('Room left, MiB', [domain('FreeStorageSpace', 'Minimum', 'of the fullest node')]),
+      ];
+    }
+    case 'dynamodb': {
+      const table = { TableName: names.table(store_name) };
+      const latency = (Operation: string, statistic: string) =>
+        serving(
+          'DynamoDB',
+          'SuccessfulRequestLatency',
+          { ...table, Operation },
+          statistic,
+          `${Operation} ${statistic}`,
+        );
+      return [
+        copies,
+        graph('Reading and writing, ms', [
+          latency('Query', 'p99'),
+          latency('GetItem', 'p99'),
+          latency('PutItem', 'p99'),
+        ]),
+        graph('Capacity used, units', [
+          serving('DynamoDB', 'ConsumedReadCapacityUnits', table, 'Sum', 'read'),
+          serving('DynamoDB', 'ConsumedWriteCapacityUnits', table, 'Sum', 'written'),
+        ]),
+      ];
+    }
+    case 's3':
+      return [copies, graph('Files that count', [of('fact_file_count', 'Maximum', 'files')])];
+  }
+}
+
+/** What the service behind a store says of itself. */
+const serving = (
+  service: string,
+  metricName: string,
+  dimensionsMap: Readonly<Record<string, string>>,
+  statistic: string,
+  label: string,
+): Metric => new Metric({ namespace: `AWS/${service}`, metricName, dimensionsMap, statistic, label, period: PERIOD });
