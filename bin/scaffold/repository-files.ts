@@ -21,7 +21,14 @@ export function repositoryFilesOf(store: string): readonly DraftFile[] {
   ];
 }
 
-const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
+/** As Biome formats it: short lists on one line. */
+const json = (value: unknown): string =>
+  `${JSON.stringify(value, undefined, 2).replaceAll(/\[[^[\]{}]*\]/g, list =>
+    list
+      .replaceAll(/\s*\n\s*/g, ' ')
+      .replace('[ ', '[')
+      .replace(' ]', ']'),
+  )}\n`;
 
 /** The same versions that the package itself is tested with. */
 function packageOf(store: string): object {
