@@ -50,6 +50,8 @@ const COMPACT_MEGABYTES = 1024;
 export class Projection extends Construct {
   readonly queues: LaneQueues;
   readonly function: BundledFunction;
+  /** Name of the target that readers see, as of the last deployment. */
+  readonly target: string;
   readonly #props: ProjectionProps;
 
   constructor(scope: Construct, id: string, props: ProjectionProps) {
@@ -64,7 +66,7 @@ export class Projection extends Construct {
     for (const lane of LANES) this.#subscribe(lane);
     this.function = this.#projector();
     this.#feed();
-    this.#provision();
+    this.target = this.#provision();
     if (props.store instanceof FactBucket) this.#compact(props.store);
     this.#alarms();
     tagWithRole(this, contract);
@@ -147,7 +149,7 @@ export class Projection extends Construct {
     }
   }
 
-  #provision(): void {
+  #provision(): string {
     const { contract, store, control, bundles, names, preset } = this.#props;
     const { store_name } = contract;
     const bundle = bundles.of(provisionBundle(store_name));
@@ -169,6 +171,7 @@ export class Projection extends Construct {
       properties: { Store: store_name, Content: bundle.hash },
     });
     provisioned.node.addDependency(provision);
+    return provisioned.getAttString('target');
   }
 
   #compact(store: FactBucket): void {

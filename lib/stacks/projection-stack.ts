@@ -7,6 +7,7 @@ import { tagWithRole } from '../data-role.ts';
 import { Projection } from '../projection.ts';
 import { DocumentTable } from '../stores/document-table.ts';
 import { FactBucket } from '../stores/fact-bucket.ts';
+import { FactQueries } from '../stores/fact-queries.ts';
 import type { ProjectedStore } from '../stores/projected-store.ts';
 import { SearchIndex } from '../stores/search-index.ts';
 import { type Blueprint, PipelineStack } from './pipeline-stack.ts';
@@ -18,12 +19,13 @@ export class ProjectionStack extends PipelineStack {
   constructor(scope: Construct, blueprint: Blueprint, contract: ProjectedContract) {
     const description = `Projection ${contract.store_name} of the pipeline: ${contract.engine}`;
     super(scope, { ...blueprint, part: contract.store_name, description });
-    const { bundles, names, preset, shared } = blueprint;
+    const { bundles, configuration, names, preset, shared } = blueprint;
     tagWithRole(this, contract);
     const control = this.control();
+    const store = this.#store(contract, control);
     this.projection = new Projection(this, 'Projection', {
       contract,
-      store: this.#store(contract, control),
+      store,
       topic: Topic.fromTopicArn(this, 'Changes', shared.read(this, 'topicArn')),
       payloads: Bucket.fromBucketName(this, 'Payloads', shared.read(this, 'payloadBucketName')),
       control,
@@ -32,6 +34,11 @@ export class ProjectionStack extends PipelineStack {
       names,
       preset,
     });
+    // Emulators have no engine behind it.
+    if (store instanceof FactBucket && configuration.target === 'aws') {
+      const { bucketName } = store.bucket;
+      new FactQueries(this, 'Queries', { contract, bucketName, target: this.projection.target, names });
+    }
   }
 
   #store(contract: ProjectedContract, control: ControlTable): ProjectedStore {

@@ -14,6 +14,9 @@ export interface FactBucketProps {
 
 /** A file that compaction replaced stays this long, for mistakes. */
 const REPLACED_DAYS = 7;
+/** Where Athena leaves what a query found; no target's name is without a dot. */
+export const QUERY_RESULTS = 'queries';
+const RESULT_DAYS = 7;
 
 /** The Parquet files of an analytics store, below one prefix per target; the control table says which of them count. */
 export class FactBucket extends Construct implements ProjectedStore {
@@ -35,6 +38,7 @@ export class FactBucket extends Construct implements ProjectedStore {
           expiredObjectDeleteMarker: true,
           abortIncompleteMultipartUploadAfter: Duration.days(1),
         },
+        { prefix: `${QUERY_RESULTS}/`, expiration: Duration.days(RESULT_DAYS) },
       ],
       // CloudFormation deletes no bucket that holds something, whatever is asked of it here.
       removalPolicy: RemovalPolicy.RETAIN,

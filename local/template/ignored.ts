@@ -1,7 +1,9 @@
 /** Resource types without effect in local mode, each with the reason. `*` stands for any ending. */
 export const IGNORED_TYPES: Readonly<Record<string, string>> = {
+  'AWS::Athena::*': 'a query engine over the files of a bucket; DuckDB reads them here',
   'AWS::CloudWatch::Dashboard': 'status and the console show the same metrics',
   'AWS::EC2::*': 'everything runs on one machine, on its loopback interface',
+  'AWS::Glue::*': 'says how Athena reads the files of a bucket',
   'AWS::IAM::*': 'the embedded servers check no permissions; on AWS they do',
   'AWS::KMS::*': 'nothing is encrypted at rest on this machine',
   'AWS::Lambda::Permission': 'the embedded servers check no permissions',
