@@ -1,0 +1,25 @@
+"""LocalStack fetches DynamoDB Local from an address of its own; here it is what Maven fetched, named by two variables."""
+
+import os
+
+from localstack.runtime import hooks
+
+
+@hooks.on_infra_start()
+def use_dynamodb_local():
+    java, jars = os.environ.get("DYNAMODB_LOCAL_JAVA"), os.environ.get("DYNAMODB_LOCAL_JARS")
+    if not java or not jars:
+        return
+    from localstack.services.dynamodb.packages import DynamoDBLocalPackageInstaller
+    from localstack.services.dynamodb.server import DynamodbServer
+
+    def command(server):
+        main = "com.amazonaws.services.dynamodbv2.local.main.ServerRunner"
+        return [java, f"-Xmx{server.heap_size}", f"-Djava.library.path={jars}", "-cp", f"{jars}/*", main] + [
+            *("-port", str(server.port)),
+            "-inMemory",
+        ]
+
+    DynamoDBLocalPackageInstaller.install = lambda self, target=None: None
+    DynamoDBLocalPackageInstaller.get_java_env_vars = lambda self: {}
+    DynamodbServer._create_shell_command = command
