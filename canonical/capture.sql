@@ -197,6 +197,8 @@ begin
         iso(root.created_at) as "created_at",
         primary_assignment.investigator_id as "investigator_id",
         investigator.display_name as "investigator_name",
+        array(select distinct assignment.investigator_id from assignments assignment
+          where assignment.case_id = root.id and assignment.ended_at is null order by 1) as "assigned_ids",
         (select count(*) from tasks task where task.case_id = root.id and task.done_at is null) as "open_task_count",
         array_to_json(array(select row_to_json(item) from (select
             party.id as "id",
@@ -293,6 +295,8 @@ begin
             iso(root.created_at) as "created_at",
             primary_assignment.investigator_id as "investigator_id",
             investigator.display_name as "investigator_name",
+            array(select distinct assignment.investigator_id from assignments assignment
+              where assignment.case_id = root.id and assignment.ended_at is null order by 1) as "assigned_ids",
             (select count(*) from tasks task where task.case_id = root.id and task.done_at is null) as "open_task_count",
             array_to_json(array(select row_to_json(item) from (select
                 party.id as "id",
@@ -1469,15 +1473,19 @@ begin
     ) bounds (bound) order by bound limit 1);
 end $$;
 
-create function capture.gone(keys uuid[]) returns table (tenant_id uuid, id uuid, aggregate text, version bigint)
+create function capture.gone(keys uuid[])
+returns table (tenant_id uuid, id uuid, aggregate text, version bigint, at timestamptz)
 language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
   return query
-    select known.tenant_id, known.id, known.aggregate, epoch_base + coalesce((
-        select max(entry.version) from audit_log entry where entry.aggregate_id = known.id and entry.change = 'deleted'), 0)
-      from identifiers known where known.id = any (keys);
+    select known.tenant_id, known.id, known.aggregate, epoch_base + coalesce(ending.version, 0), ending.at
+      from identifiers known left join lateral (
+        select entry.version, entry.at from audit_log entry
+          where entry.aggregate_id = known.id and entry.change = 'deleted'
+          order by entry.version desc limit 1) ending on true
+      where known.id = any (keys);
 end $$;
 
 -- ---------------------------------------------------------------------------------------------------------------------

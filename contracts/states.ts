@@ -104,6 +104,10 @@ export type CaseState = {
    */
   investigator_id: string | null;
   investigator_name: string | null;
+  /**
+   * Everyone who works on it now. They see it while it is restricted.
+   */
+  assigned_ids: string[];
   open_task_count: number;
   parties: {
     id: string;

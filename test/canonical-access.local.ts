@@ -17,6 +17,8 @@ let db: Canonical;
 let ids: Awaited<ReturnType<typeof seed>>;
 let app: pg.Client;
 let other: string;
+/** Somebody of the company. */
+let clerk: string;
 let own: string;
 let foreign: string;
 
@@ -27,6 +29,7 @@ beforeAll(async () => {
   app = await db.connect('distributary_app');
   other = randomUUID();
   await db.sql(`insert into tenants (id, name, kind) values ($1, 'Other Bank', 'company')`, [other]);
+  clerk = await member(ids.company, 'company', 'company-user');
   own = await addCase(db.main, ids.company);
   foreign = await addCase(db.main, other);
 });
@@ -69,8 +72,9 @@ describe('a session of the app sees', () => {
   });
 
   test('its tenant and no other', async () => {
-    expect(await acting({ tenant: ids.company }, casesSeen)).toEqual([own]);
-    expect(await acting({ tenant: other }, casesSeen)).toEqual([foreign]);
+    expect(await acting({ tenant: ids.company, actor: clerk }, casesSeen)).toEqual([own]);
+    expect(await acting({ tenant: other, actor: clerk }, casesSeen)).toEqual([]);
+    expect(await acting({ tenant: ids.company }, casesSeen)).toEqual([]);
   });
 
   test('all tenants as the bureau, and not by claiming to be it', async () => {
@@ -103,7 +107,7 @@ describe('a session of the app sees', () => {
   });
 
   test('history and audit of its tenant only', async () => {
-    const seen = await acting({ tenant: ids.company }, async one => [
+    const seen = await acting({ tenant: ids.company, actor: clerk }, async one => [
       (await one.query('select distinct tenant_id from case_transitions')).rows,
       (await one.query('select distinct tenant_id from audit_log')).rows,
     ]);
@@ -117,15 +121,22 @@ describe('a session of the app changes', () => {
   const rename = (id: string) => async (one: pg.Client) =>
     (await one.query(`update cases set title = 'renamed' where id = $1`, [id])).rowCount;
 
-  test('its tenant and no other', async () => {
-    expect(await acting({ tenant: ids.company }, insert(ids.company))).toBe('done');
-    expect(await acting({ tenant: ids.company }, insert(other))).toMatchObject({ code: '42501' });
-    expect(await acting({ tenant: ids.company }, rename(own))).toBe(1);
-    expect(await acting({ tenant: ids.company }, rename(foreign))).toBe(0);
-    const removed = await acting({ tenant: ids.company }, one =>
-      one.query('delete from cases where id = $1', [foreign]),
-    );
+  test('nothing for a company, but adds evidence to its cases', async () => {
+    const acts = { tenant: ids.company, actor: clerk };
+    expect(await acting(acts, insert(ids.company))).toMatchObject({ code: '42501' });
+    expect(await acting(acts, rename(own))).toBe(0);
+    const removed = await acting(acts, one => one.query('delete from cases where id = $1', [own]));
     expect(removed.rowCount).toBe(0);
+    const add = (id: string, tenant: string) => (one: pg.Client) =>
+      verdictOf(
+        one.query(
+          `insert into evidence (tenant_id, case_id, sha256, media_type, size_bytes, title)
+            values ($1, $2, sha256('x'), 'text/plain', 1, 'A letter')`,
+          [tenant, id],
+        ),
+      );
+    expect(await acting(acts, add(own, ids.company))).toBe('done');
+    expect(await acting(acts, add(foreign, other))).toMatchObject({ code: '42501' });
   });
 
   test('any tenant as an investigator, none as an analyst', async () => {

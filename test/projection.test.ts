@@ -53,6 +53,7 @@ const KASE: JsonObject = {
   created_at: '2023-08-25T00:00:00.000Z',
   investigator_id: INVESTIGATOR,
   investigator_name: 'Ada',
+  assigned_ids: [INVESTIGATOR],
   open_task_count: 1,
   parties: [
     { id: '00000000-0000-4000-8000-0000000000c1', role: 'respondent', name: 'EQUIFAX, INC.', kind: 'company' },

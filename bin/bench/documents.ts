@@ -30,6 +30,7 @@ const documentOf = (complaint: Complaint, { fields }: ProjectedContract): JsonOb
   status: complaint.answer?.status ?? 'referred',
   priority: 'normal',
   restricted: false,
+  assigned_ids: [],
   open_task_count: 0,
   party_names: [complaint.company],
 });
