@@ -32,10 +32,10 @@ export interface CanonicalSide extends DriftSide {
   boundAfter(range: KeyRange, rows: number): Promise<AggregateId | undefined>;
 }
 
-/** What does not agree at a first look; `seen` is the canonical side's entry. A change on its way looks the same. */
+/** What does not agree at a first look; `seen` is the canonical side's version. A change on its way looks the same. */
 export interface Suspect {
   readonly key: AggregateId;
-  readonly seen: Entry | undefined;
+  readonly seen: Version | undefined;
 }
 
 /** Keys of a range at first: one statement of some 100 ms, so that no snapshot is held for long. */
@@ -51,8 +51,9 @@ const LISTED_ROWS = 300;
 export async function nextWave(
   canonical: CanonicalSide,
   from: AggregateId | undefined,
+  limit = WAVE_RANGES,
 ): Promise<{ ranges: readonly KeyRange[]; next: AggregateId | undefined }> {
-  const ranges = await cut(canonical, from === undefined ? {} : { from }, RANGE_ROWS, WAVE_RANGES);
+  const ranges = await cut(canonical, from === undefined ? {} : { from }, RANGE_ROWS, limit);
   const last = ranges.at(-1)!;
   return { ranges, next: last.to };
 }
@@ -121,7 +122,8 @@ async function listSuspects(canonical: DriftSide, store: DriftSide, range: KeyRa
   for await (const seen of canonical.entries(range)) {
     const found = held.get(seen.key);
     held.delete(seen.key);
-    if (found?.version !== seen.version || found.digest !== seen.digest) suspects.push({ key: seen.key, seen });
+    if (found?.version !== seen.version || found.digest !== seen.digest)
+      suspects.push({ key: seen.key, seen: seen.version });
   }
   // A tombstone of what does not live is as it should be.
   for (const { key, digest } of held.values()) if (digest !== 0) suspects.push({ key, seen: undefined });
@@ -149,11 +151,11 @@ export function judge({ seen }: Suspect, held: Entry | undefined, fate: Fate, se
   return seen !== undefined || (fate.at ?? 0) >= seenAt ? 'lags' : 'should-be-tombstone';
 }
 
-function judgeLiving(seen: Entry | undefined, held: Entry | undefined, now: Entry): Verdict {
+function judgeLiving(seen: Version | undefined, held: Entry | undefined, now: Entry): Verdict {
   if (held === undefined) return seen ? 'missing' : 'lags';
   if (held.version > now.version) return 'different';
   if (held.version === now.version) return held.digest === now.digest ? 'agrees' : 'different';
-  if (seen === undefined || held.version >= seen.version) return 'lags';
+  if (seen === undefined || held.version >= seen) return 'lags';
   return 'stale';
 }
 
