@@ -1,13 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compile } from 'json-schema-to-typescript';
-import { type AggregateContract, parseAggregateContract } from '../core/aggregate-contract.ts';
+import type { AggregateContract } from '../core/aggregate-contract.ts';
 import { schemaOf } from '../core/aggregate-state.ts';
 import { captureSql } from '../core/capture.ts';
 import { errorTable } from '../core/errors.ts';
+import { readCatalogue } from '../lib/contract-files.ts';
+import { generatedPages, PAGES } from './generated-pages.ts';
 
-/** Writes what follows from the aggregate contracts and from the table of errors. `--check` writes nothing and exits 1 when a file is stale. */
+/** Writes what follows from the contracts and from the table of errors. `--check` writes nothing and exits 1 when a file is stale. */
 
 const root = new URL('../', import.meta.url);
 
@@ -18,11 +21,13 @@ export interface GeneratedFile {
 }
 
 export async function generate(): Promise<readonly GeneratedFile[]> {
-  const contracts = readAggregateContracts();
+  const catalogue = readCatalogue(fileURLToPath(root));
+  const contracts = catalogue.aggregates;
   return [
     { path: 'contracts/states.ts', text: await statesText(contracts) },
     { path: 'canonical/capture.sql', text: captureSql(contracts) },
     { path: 'docs/errors.md', text: errorsPage() },
+    ...generatedPages(catalogue),
   ];
 }
 
@@ -34,14 +39,15 @@ export const isStale = ({ path, text }: GeneratedFile): boolean => {
   }
 };
 
-function readAggregateContracts(): readonly AggregateContract[] {
-  const folder = new URL('contracts/aggregates/', root);
-  const files = readdirSync(folder)
-    .filter(name => name.endsWith('.yaml'))
-    .sort();
-  return files.map(name =>
-    parseAggregateContract(readFileSync(new URL(name, folder), 'utf8'), `contracts/aggregates/${name}`),
-  );
+/** Pages of what there is no more: a store that was retired, say. */
+export function strayPages(files: readonly GeneratedFile[]): readonly string[] {
+  const folder = new URL(`${PAGES}/`, root);
+  if (!existsSync(folder)) return [];
+  const known = new Set(files.map(({ path }) => path));
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => relative(fileURLToPath(root), join(entry.parentPath, entry.name)))
+    .filter(path => !known.has(path));
 }
 
 async function statesText(contracts: readonly AggregateContract[]): Promise<string> {
@@ -94,11 +100,21 @@ function formatted(text: string): string {
 }
 
 if (import.meta.main) {
-  const stale = (await generate()).filter(isStale);
   const check = process.argv.includes('--check');
+  const files = await generate();
+  const stale = files.filter(isStale);
+  const stray = strayPages(files);
   for (const { path, text } of stale) {
-    if (!check) writeFileSync(new URL(path, root), text);
+    const file = new URL(path, root);
+    if (!check) {
+      mkdirSync(new URL('./', file), { recursive: true });
+      writeFileSync(file, text);
+    }
     console.log(check ? `${path} is stale: npm run generate` : `wrote ${path}`);
   }
-  process.exitCode = check && stale.length > 0 ? 1 : 0;
+  for (const path of stray) {
+    if (!check) rmSync(new URL(path, root));
+    console.log(check ? `${path} is of nothing that there is: npm run generate` : `removed ${path}`);
+  }
+  process.exitCode = check && stale.length + stray.length > 0 ? 1 : 0;
 }

@@ -1,4 +1,4 @@
-import { isDerived, type StoreContract } from '../store-contract.ts';
+import { isDerived, isProjected, type StoreContract } from '../store-contract.ts';
 import { answered } from './answers.ts';
 import type { ContractRule } from './checklist.ts';
 import { fail, missing, pass, type Verdict } from './finding.ts';
@@ -68,6 +68,7 @@ export const JUSTIFICATION: readonly ContractRule[] = [
     asks: '4.8 What does it cost per write, read and GB, and to keep?',
     check: ({ store }) =>
       answered(store, 'kept in sentences; distributary cost calculates the rest', [
+        ...(isProjected(store) ? [{ key: 'workload', hint: 'say how much is expected, for distributary cost' }] : []),
         { key: 'governance.cost.engineering', hint: 'say what it costs to keep: a store is cheap at query time only' },
       ]),
   },

@@ -1,0 +1,23 @@
+import type { Catalogue } from '../core/catalogue.ts';
+import { decisionRecord } from '../core/governance/decision-record.ts';
+import { authorityPage, checklistPage, matrixPage } from '../core/governance/pages.ts';
+import { runbook } from '../core/governance/runbook.ts';
+import { contractExports, EXPORT_FORMATS, type ExportedFile } from './contract-exports.ts';
+
+/** Everything in here is written by `bin/generate.ts`, and nothing else is. */
+export const PAGES = 'docs/generated';
+
+/** What follows from the contracts for those who read them without this program. */
+export function generatedPages(catalogue: Catalogue): readonly ExportedFile[] {
+  const pages = [
+    { path: 'matrix.md', text: matrixPage(catalogue) },
+    { path: 'authority.md', text: authorityPage(catalogue) },
+    { path: 'checklist.md', text: checklistPage(catalogue) },
+    ...catalogue.stores.flatMap(store => [
+      { path: `runbooks/${store.store_name}.md`, text: runbook(store) },
+      { path: `adr/${store.store_name}.md`, text: decisionRecord(store) },
+    ]),
+    ...EXPORT_FORMATS.flatMap(format => contractExports(catalogue, format)),
+  ];
+  return pages.map(({ path, text }) => ({ path: `${PAGES}/${path}`, text }));
+}
