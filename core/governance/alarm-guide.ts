@@ -1,3 +1,5 @@
+import type { Engine } from '../store-contract.ts';
+
 /** One thing to type, and how to know that it is as it should be. */
 export interface Step {
   readonly type: string;
@@ -5,7 +7,7 @@ export interface Step {
 }
 
 export interface AlarmGuide {
-  /** As it ends the alarm's name. */
+  /** The alarm's name behind the deployment's prefix. */
   readonly alarm: string;
   readonly means: string;
   /** In this order, until it is well. */
@@ -20,101 +22,165 @@ const STATUS: Step = {
 const DOCTOR: Step = {
   type: 'distributary doctor',
   expect:
-    'every precondition with "fine", or with what to do: slot, WAL, publication, permissions, disk, queue policies',
+    'every precondition as it should be, or what to do: slot, WAL, publication, permissions, disk, queue policies',
+};
+const REBUILD: Step = {
+  type: 'distributary rebuild STORE',
+  expect: 'a new target beside this one, filled, compared, then cut over while readers go on; once for each store',
 };
 
-/** The alarms of a projected store, by the end of their names. */
-export const storeAlarms = (store: string, maximum: string): readonly AlarmGuide[] => [
+/** The alarms of a projected store, and of the domain that it lies in. */
+export function storeAlarms(store: string, engine: Engine, maximum: string): readonly AlarmGuide[] {
+  const drift = {
+    type: `distributary drift ${store}`,
+    expect: 'ids by class: missing, extra, stale, different, should be a tombstone',
+  };
+  const redrive = {
+    type: `distributary redrive ${store}`,
+    expect: 'a table of codes, each with its hint and an example',
+  };
+  return [
+    {
+      alarm: `${store}-stale`,
+      means: `Readers see a state older than ${maximum}, or nothing has been heard of the store.`,
+      steps: [
+        {
+          ...STATUS,
+          expect: `the row of ${store}: a backlog that falls heals itself, one that stands does not. All stores stale: look at the relay`,
+        },
+        DOCTOR,
+        redrive,
+      ],
+    },
+    {
+      alarm: `${store}-failed`,
+      means: 'Changes were refused for good and are missing here; everything else has landed.',
+      steps: [
+        redrive,
+        {
+          type: `distributary redrive ${store} --all`,
+          expect: 'after the cause was mended: how many were sent back; exit 0 when none return',
+        },
+        { ...drift, expect: 'exit 0: nothing is missing, stale or different' },
+      ],
+    },
+    {
+      alarm: `${store}-errors`,
+      means: 'The store refuses or times out; changes wait in their queue and nothing is lost.',
+      steps: [STATUS, DOCTOR, { ...drift, expect: 'after it is back: nothing that lag does not explain' }],
+    },
+    {
+      alarm: `${store}-drift`,
+      means: 'Documents differ from what the canonical store would give, and lag does not explain it.',
+      steps: [
+        drift,
+        {
+          type: `distributary drift ${store} --repair`,
+          expect: 'just those ids are published again, then compared equal',
+        },
+        {
+          type: `distributary rebuild ${store}`,
+          expect: 'if many differ: a new target, cut over when its digests are equal',
+        },
+      ],
+    },
+    {
+      alarm: `${store}-authorization`,
+      means: 'The store answered with rows that the canonical store refuses; they were dropped before anyone saw them.',
+      steps: [
+        STATUS,
+        drift,
+        {
+          type: `distributary drift ${store} --repair`,
+          expect: 'permission changes that were missed are published again',
+        },
+      ],
+    },
+    ...(engine === 'opensearch' ? DOMAIN_ALARMS : []),
+  ];
+}
+
+/** A domain is shared: whichever of its stores is looked at. */
+const DOMAIN_ALARMS: readonly AlarmGuide[] = [
   {
-    alarm: 'stale',
-    means: `Readers see a state older than ${maximum}, or nothing has been heard of the store.`,
-    steps: [
-      {
-        ...STATUS,
-        expect: `the row of ${store}: a falling backlog heals itself; a standing one does not. All stores stale: look at the relay`,
-      },
-      DOCTOR,
-      { type: `distributary redrive ${store}`, expect: 'why changes failed, if any did' },
-    ],
-  },
-  {
-    alarm: 'failed',
-    means: 'Changes were refused for good and are missing here; everything else has landed.',
-    steps: [
-      { type: `distributary redrive ${store}`, expect: 'a table of codes, each with its hint and an example' },
-      {
-        type: `distributary redrive ${store} --all`,
-        expect: 'after the cause was mended: "N changes sent back"; exit 0 when none return',
-      },
-      { type: `distributary drift ${store}`, expect: 'no document missing, stale or different' },
-    ],
-  },
-  {
-    alarm: 'errors',
-    means: 'The store refuses or times out; changes wait in their queue and nothing is lost.',
+    alarm: 'search-storage',
+    means: 'A node is short of space: soon it refuses writes, and a rebuild finds no room for its second index.',
     steps: [
       STATUS,
-      DOCTOR,
-      { type: `distributary drift ${store}`, expect: 'after it is back: nothing that lag does not explain' },
+      { type: 'npx cdk deploy', expect: 'after the volume was made larger in cdk.json: the alarm clears' },
     ],
   },
   {
-    alarm: 'drift',
-    means: 'Documents differ from what the canonical store would give, and lag does not explain it.',
-    steps: [
-      {
-        type: `distributary drift ${store}`,
-        expect: 'ids by class: missing, extra, stale, different, should be a tombstone',
-      },
-      {
-        type: `distributary drift ${store} --repair`,
-        expect: 'just those ids are published again, then compared equal',
-      },
-      {
-        type: `distributary rebuild ${store}`,
-        expect: 'if many differ: a new target beside this one, cut over when its digests are equal',
-      },
-    ],
+    alarm: 'search-blocked',
+    means: 'The domain refuses writes, for want of storage or memory; changes wait in their queues.',
+    steps: [STATUS, DOCTOR, { ...STATUS, expect: 'once the domain has room: the backlog of each of its stores falls' }],
   },
   {
-    alarm: 'unauthorized',
-    means: 'The store returned rows that the canonical store refuses; readers did not see them.',
-    steps: [
-      STATUS,
-      {
-        type: `distributary drift ${store} --repair`,
-        expect: 'permission changes that were missed are published again',
-      },
-    ],
+    alarm: 'search-health',
+    means: 'The domain is red or gone: some documents cannot be found.',
+    steps: [STATUS, DOCTOR, { ...REBUILD, expect: 'if a shard is lost: the index again, from the canonical store' }],
   },
 ];
 
-/** The alarms of the relay and of the slot that it reads. */
-export const relayAlarms: readonly AlarmGuide[] = [
+/** The alarms of the relay, and of the guardian that watches the slot it reads. */
+export const RELAY_ALARMS: readonly AlarmGuide[] = [
   {
-    alarm: 'silent',
+    alarm: 'relay-silent',
     means: 'No relay publishes: every store falls behind. Nothing is lost while the slot holds its WAL.',
     steps: [
       STATUS,
       DOCTOR,
-      { type: 'distributary status --watch', expect: 'the outbox lag falls as soon as a relay streams again' },
+      { type: 'distributary status --watch', expect: 'the outbox lag falls once a relay streams again' },
     ],
   },
   {
-    alarm: 'parked',
+    alarm: 'relay-parked',
     means: 'Outbox rows that nobody can read were set apart; their aggregates are missing a change.',
-    steps: [DOCTOR, { type: 'distributary drift STORE --repair', expect: 'the aggregates concerned, published again' }],
+    steps: [
+      STATUS,
+      {
+        type: 'distributary drift STORE --repair',
+        expect: 'the aggregates concerned, published again; once for each store',
+      },
+    ],
   },
   {
-    alarm: 'retained',
-    means: 'The canonical store keeps WAL for a relay that does not acknowledge; when it gives up, the slot is lost.',
+    alarm: 'guardian-slot-lost',
+    means: 'WAL that the slot needs is gone: changes are missing in every store until it has been rebuilt.',
     steps: [
       DOCTOR,
       {
         type: 'distributary replay STORE --since TIME',
-        expect: 'if the slot was lost: what the outbox still has, published again',
+        expect: 'what the outbox still has, published again; it bridges a gap of days',
       },
-      { type: 'distributary rebuild STORE', expect: 'if the gap is longer than the outbox reaches back' },
+      REBUILD,
+    ],
+  },
+  {
+    alarm: 'guardian-slot-at-risk',
+    means: 'The slot will be lost at the next checkpoint: its reader is too far behind.',
+    steps: [
+      STATUS,
+      DOCTOR,
+      { type: 'distributary status --watch', expect: 'the outbox lag falls; if it stands, start the relay again' },
+    ],
+  },
+  {
+    alarm: 'guardian-slot-retained',
+    means: 'The canonical store keeps WAL for a slot that nobody acknowledges; its disk fills.',
+    steps: [STATUS, DOCTOR],
+  },
+  {
+    alarm: 'guardian-heartbeat',
+    means: 'No heartbeat was committed for two minutes, or the guardian itself is silent: nobody watches the slot.',
+    steps: [STATUS, DOCTOR],
+  },
+  {
+    alarm: 'guardian-source-unsafe',
+    means: 'This version of Aurora loses changes with its cache of the logical WAL on.',
+    steps: [
+      DOCTOR,
+      { type: 'npx cdk deploy', expect: 'with a newer version, or rds.logical_wal_cache at 0: the alarm clears' },
     ],
   },
 ];

@@ -1,6 +1,6 @@
 import { durationText } from '../duration.ts';
 import { isProjected, type StoreContract } from '../store-contract.ts';
-import { type AlarmGuide, relayAlarms, storeAlarms } from './alarm-guide.ts';
+import { type AlarmGuide, RELAY_ALARMS, storeAlarms } from './alarm-guide.ts';
 import { bullets, markdownTable, page } from './markdown.ts';
 
 /** The page that a store's alarms link to: each alarm, what it means, what to type, and what is then to be seen. */
@@ -12,7 +12,7 @@ export function runbook(store: StoreContract): string {
     description,
     facts(store),
     guides.length > 0 ? '## Alarms' : undefined,
-    ...guides.map(guide => alarmSection(store_name, guide)),
+    ...guides.map(guide => alarmSection(guide)),
     isProjected(store) ? routine(store_name) : undefined,
     `## When it is lost\n\n${recovery(store)}`,
     governance?.consistency?.during_lag &&
@@ -23,8 +23,8 @@ export function runbook(store: StoreContract): string {
 /** Of a projected store its own; of the outbox those of the relay that reads it. */
 export function alarmsOf(store: StoreContract): readonly AlarmGuide[] {
   if (isProjected(store))
-    return storeAlarms(store.store_name, durationText(store.freshness_contract.maximum_before_alert));
-  return store.role === 'integration' ? relayAlarms : [];
+    return storeAlarms(store.store_name, store.engine, durationText(store.freshness_contract.maximum_before_alert));
+  return store.role === 'integration' ? RELAY_ALARMS : [];
 }
 
 function facts(store: StoreContract): string {
@@ -62,12 +62,8 @@ function facts(store: StoreContract): string {
   );
 }
 
-function alarmSection(store: string, { alarm, means, steps }: AlarmGuide): string {
-  const rows = steps.map(({ type, expect }, index) => [
-    String(index + 1),
-    `\`${type.replace('STORE', store)}\``,
-    expect,
-  ]);
+function alarmSection({ alarm, means, steps }: AlarmGuide): string {
+  const rows = steps.map(({ type, expect }, index) => [String(index + 1), `\`${type}\``, expect]);
   return `### ${alarm}\n\n${means}\n\n${markdownTable(['', 'Type', 'Then'], rows)}`;
 }
 
