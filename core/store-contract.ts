@@ -48,6 +48,16 @@ const delivery = z.strictObject({
   memory_megabytes: z.int().min(128).max(10_240).default(256),
 });
 
+/** What is expected of the store, for `distributary cost`. */
+const workload = z.strictObject({
+  /** Changes that it takes; for the canonical store and the outbox, all that are committed. */
+  changes_per_month: z.int().min(0),
+  reads_per_month: z.int().min(0),
+  documents: z.int().min(0),
+  average_document_bytes: z.int().min(1),
+});
+export type Workload = z.infer<typeof workload>;
+
 /**
  * The data contract of one store: requirements 000 §9 word for word, then `engine` and what follows from it. Without
  * an engine it documents a store that is built elsewhere.
@@ -90,6 +100,7 @@ export const storeContractSchema = z.strictObject({
   indexes: z.record(name, z.strictObject({ partition: identifier, sort: identifier.optional() })).optional(),
   delivery: delivery.prefault({}),
   governance: governanceSchema.optional(),
+  workload: workload.optional(),
 });
 export type StoreContract = z.infer<typeof storeContractSchema>;
 
@@ -103,8 +114,11 @@ export type ProjectedContract = StoreContract & {
 };
 
 /** What a running function may know of a contract: not what people wrote down, so that a sentence deploys nothing. */
-export const withoutGovernance = ({ governance, ...contract }: StoreContract): Omit<StoreContract, 'governance'> =>
-  contract;
+export const withoutGovernance = ({
+  governance,
+  workload,
+  ...contract
+}: StoreContract): Omit<StoreContract, 'governance' | 'workload'> => contract;
 
 export const isDerived = (contract: StoreContract): boolean => DERIVED.includes(contract.role);
 export const isProjected = (contract: StoreContract): contract is ProjectedContract =>

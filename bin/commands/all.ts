@@ -1,11 +1,16 @@
 import type { Command } from '../command.ts';
 import { benchCommand } from './bench.ts';
+import { cancelCommand } from './cancel.ts';
 import { contractCommand } from './contract.ts';
+import { costCommand } from './cost.ts';
 import { demoCommand } from './demo.ts';
 import { devCommand } from './dev.ts';
+import { driftCommand } from './drift.ts';
 import { importCommand } from './import.ts';
 import { newCommand } from './new-projector.ts';
+import { rebuildCommand } from './rebuild.ts';
 import { redriveCommand } from './redrive.ts';
+import { rollbackCommand } from './rollback.ts';
 import { statusCommand } from './status.ts';
 
 /** In the order in which help lists them. */
@@ -15,7 +20,12 @@ export const COMMANDS: readonly Command<any>[] = [
   importCommand,
   statusCommand,
   redriveCommand,
+  driftCommand,
+  rebuildCommand,
+  rollbackCommand,
+  cancelCommand,
   contractCommand,
+  costCommand,
   demoCommand,
   newCommand,
   benchCommand,

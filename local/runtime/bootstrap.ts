@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type { Context } from 'aws-lambda';
 import { poll } from './polling.ts';
 import { ARN_VARIABLE, type FromInstance, invocationError, TIMEOUT_VARIABLE, type ToInstance } from './protocol.ts';
+import { countRequests } from './request-count.ts';
 
 /**
  * The first code of a function instance: what the Lambda runtime is on AWS. It loads the bundle's handler and runs it,
@@ -13,17 +14,24 @@ import { ARN_VARIABLE, type FromInstance, invocationError, TIMEOUT_VARIABLE, typ
 
 type Handler = (event: unknown, context: Context) => Promise<unknown>;
 
-/** How often the supervisor hears of our memory. */
-const MEMORY_INTERVAL_MS = 1_000;
+/** How often the supervisor hears of our memory and our requests. */
+const REPORT_INTERVAL_MS = 1_000;
 const KILOBYTE = 1024;
 
 const leaving = new AbortController();
+/** Before the bundle is loaded, so that it sees every request. */
+const requests = countRequests();
 /** The invocation, or the polling, that is under way. */
 let underWay: Promise<unknown> = Promise.resolve();
 
 const tell = (message: FromInstance): void => {
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 };
+
+function tellRequests(): void {
+  const counts = requests.take();
+  if (counts) tell({ kind: 'requests', counts });
+}
 
 function variable(name: string): string {
   const value = process.env[name];
@@ -85,11 +93,16 @@ async function run(
 function obey(handler: Handler, message: ToInstance): void {
   if (message.kind === 'leave') {
     leaving.abort();
+    tellRequests();
     void underWay.finally(() => process.exit(0));
   } else if (message.kind === 'invoke') {
     underWay = run(handler, message.event, message.requestId);
   } else {
-    underWay = poll(message.queue, event => run(handler, event, randomUUID()), tell, leaving.signal);
+    const onBatch: Parameters<typeof poll>[1] = event => {
+      requests.add('sqs.messages', event.Records.length);
+      return run(handler, event, randomUUID());
+    };
+    underWay = poll(message.queue, onBatch, tell, leaving.signal);
   }
 }
 
@@ -101,7 +114,8 @@ try {
   setInterval(() => {
     const { maxRSS } = process.resourceUsage();
     tell({ kind: 'memory', rssBytes: process.memoryUsage.rss(), peakBytes: maxRSS * KILOBYTE });
-  }, MEMORY_INTERVAL_MS).unref();
+    tellRequests();
+  }, REPORT_INTERVAL_MS).unref();
   tell({ kind: 'ready' });
 } catch (error) {
   console.error(error);

@@ -5,6 +5,7 @@ import { Instance, type Outcome } from './instance.ts';
 import type { LogFile } from './log-file.ts';
 import type { MetricStore } from './metrics.ts';
 import type { InvocationError } from './protocol.ts';
+import type { RequestCounts } from './request-count.ts';
 
 export interface FunctionOptions {
   readonly model: FunctionModel;
@@ -27,6 +28,9 @@ export interface FunctionStatus {
   readonly errors: number;
   readonly lastError: { readonly at: number; readonly message: string } | undefined;
 }
+
+/** What functions ask of servers; AWS has no such metric, its bill has. */
+export const REQUESTS = 'local/requests';
 
 /** Two cores do not serve the thousand instances of an account; two let a relay hand over to its successor. */
 const MAX_INVOKED_INSTANCES = 2;
@@ -72,6 +76,7 @@ export class LocalFunction {
         metrics.recordLine(line);
       },
       onFinished: (milliseconds, error) => this.#finished(milliseconds, error),
+      onRequests: counts => this.#asked(counts),
     });
     this.#instances.add(instance);
     void instance.ended.then(ending => {
@@ -147,6 +152,13 @@ export class LocalFunction {
     this.#errors += 1;
     this.#lastError = { at: Date.now(), message: `${error.errorType}: ${error.errorMessage}` };
     this.#options.log.write(`[local] ${this.#lastError.message}`);
+  }
+
+  #asked(counts: RequestCounts): void {
+    const dimensions = { FunctionName: this.model.name };
+    for (const [name, count] of Object.entries(counts)) {
+      this.#options.metrics.record({ namespace: REQUESTS, name, dimensions }, count);
+    }
   }
 
   #count(name: string, value: number): void {

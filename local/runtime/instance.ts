@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FromInstance, InvocationError, PolledQueue, ToInstance } from './protocol.ts';
+import type { RequestCounts } from './request-count.ts';
 
 export interface InstanceOptions {
   /** The bundled bootstrap. */
@@ -12,6 +13,7 @@ export interface InstanceOptions {
   readonly memoryMegabytes: number;
   onLine(line: string): void;
   onFinished(milliseconds: number, error: InvocationError | undefined): void;
+  onRequests(counts: RequestCounts): void;
 }
 
 /** Why an instance has ended. */
@@ -128,6 +130,7 @@ export class Instance {
     else if (message.kind === 'received') for (const handle of message.handles) this.#handles.add(handle);
     else if (message.kind === 'settled') for (const handle of message.handles) this.#handles.delete(handle);
     else if (message.kind === 'memory') this.#memory = message;
+    else if (message.kind === 'requests') this.#options.onRequests(message.counts);
     else if (message.kind === 'started') this.#start();
     else this.#finish(message.milliseconds, message.outcome);
   }

@@ -1,3 +1,5 @@
+import type { RequestCounts } from './request-count.ts';
+
 /** What the supervisor and a function instance, its child process, tell each other. */
 
 /** A queue to poll: an event source mapping as the instance needs to know it. */
@@ -38,6 +40,8 @@ export type FromInstance =
       readonly milliseconds: number;
       readonly outcome: { readonly payload?: unknown } | { readonly error: InvocationError };
     }
+  /** What it has asked of servers since it last told. */
+  | { readonly kind: 'requests'; readonly counts: RequestCounts }
   | { readonly kind: 'memory'; readonly rssBytes: number; readonly peakBytes: number };
 
 export function invocationError(thrown: unknown): InvocationError {
