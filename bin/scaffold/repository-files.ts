@@ -78,7 +78,8 @@ const BIOME = {
 const appText = (store: string): string => `import { App } from 'aws-cdk-lib';
 import { TeamProjection } from 'distributary/cdk';
 
-new TeamProjection(new App(), '${store}');
+const app = new App();
+new TeamProjection(app, '${store}');
 `;
 
 const readme = (store: string): string => `# ${store}

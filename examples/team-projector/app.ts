@@ -1,4 +1,5 @@
 import { App } from 'aws-cdk-lib';
 import { TeamProjection } from 'distributary/cdk';
 
-new TeamProjection(new App(), 'case-headlines');
+const app = new App();
+new TeamProjection(app, 'case-headlines');
