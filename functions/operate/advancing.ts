@@ -18,7 +18,7 @@ const MARGIN_MS = 5_000;
 export async function advance(context: OperateContext, store: string): Promise<void> {
   const { clock, deadline } = context;
   const time = new AbortController();
-  const timer = setTimeout(() => time.abort(), deadline - MARGIN_MS - clock.now());
+  const timer = setTimeout(() => time.abort(), deadline - MARGIN_MS - clock.now()).unref();
   try {
     const handle = await LeasedRun.take(store, randomUUID(), context, time.signal);
     if (!handle) return;

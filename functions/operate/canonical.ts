@@ -1,4 +1,6 @@
 import type { ResolvedChange } from '../../core/change.ts';
+import type { KeyDigest } from '../../core/rebuild.ts';
+import type { KeyRange } from '../../core/store.ts';
 import type { AggregateId } from '../../core/version.ts';
 
 /**
@@ -11,10 +13,16 @@ export interface Canonical {
    * target that never heard of one would take an older state that comes late.
    */
   read(aggregate: string, page: Page): Promise<CanonicalPage<ResolvedChange>>;
-  /** The same without what was deleted, and without the states: for comparison. */
-  readDigests(aggregate: string, page: Page): Promise<CanonicalPage<KeyDigest>>;
-  /** These, as they are now, in no order; those that do not live are left out. */
-  readKeys(aggregate: string, keys: readonly AggregateId[]): Promise<readonly ResolvedChange[]>;
+  /** Key, version and digest of what lives in the range. */
+  entries(aggregates: readonly string[], range: KeyRange): Promise<readonly KeyDigest[]>;
+  /** These as they are now, in no order; what was deleted as deletions, what never was left out. */
+  found(aggregates: readonly string[], keys: readonly AggregateId[]): Promise<readonly ResolvedChange[]>;
+  /** The key before which each aggregate has at most `rows` from `from` on; nothing when none has more. */
+  boundAfter(
+    aggregates: readonly string[],
+    from: AggregateId | undefined,
+    rows: number,
+  ): Promise<AggregateId | undefined>;
   /** How many aggregates there are or were: for progress. */
   count(aggregate: string): Promise<number>;
   /** What the outbox still holds of these, in the order of their commits. */
@@ -31,12 +39,6 @@ export interface CanonicalPage<Row> {
   readonly rows: readonly Row[];
   /** Where the next page begins; nothing after the last. */
   readonly next: AggregateId | undefined;
-}
-
-export interface KeyDigest {
-  readonly key: AggregateId;
-  readonly version: number;
-  readonly digest: number;
 }
 
 /** A place in the outbox. */

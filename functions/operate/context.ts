@@ -13,6 +13,8 @@ export interface OperatedStore {
   readonly definition: Definition;
   readonly store: Store;
   readonly project: Projection;
+  /** What the names of its targets begin with: its table's name, or its own. */
+  readonly targetStem: string;
 }
 
 export interface Clock {

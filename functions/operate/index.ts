@@ -1,6 +1,6 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context } from 'aws-lambda';
-import { operateVariables, readEnvironment } from '../../core/environment.ts';
+import { type OperatedPlaces, operateVariables, readEnvironment } from '../../core/environment.ts';
 import { DistributaryError } from '../../core/errors.ts';
 import { type Definition, projection } from '../../core/projection.ts';
 import { hintOf } from '../../core/yaml.ts';
@@ -29,6 +29,7 @@ export function handlerFor(definitions: readonly Definition[]) {
       definition,
       store: openStore(definition.contract, control, environment, places[definition.contract.store_name]!.place),
       project: projection(definition),
+      targetStem: stemOf(definition, places),
     }),
   );
   const connection = canonicalConnection(environment);
@@ -51,6 +52,9 @@ export function handlerFor(definitions: readonly Definition[]) {
     return reply;
   };
 }
+
+const stemOf = ({ contract: { engine, store_name } }: Definition, places: OperatedPlaces): string =>
+  engine === 'dynamodb' ? places[store_name]!.place : store_name;
 
 function storeNamed(stores: readonly OperatedStore[], name: string): OperatedStore {
   const found = stores.find(store => store.name === name);

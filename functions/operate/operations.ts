@@ -4,7 +4,11 @@ import { DistributaryError } from '../../core/errors.ts';
 import { hintOf } from '../../core/yaml.ts';
 import { auditList } from './audit-list.ts';
 import type { OperateContext } from './context.ts';
+import { driftStart } from './drift.ts';
 import { type Asked, envelope } from './operation.ts';
+import { rebuildPlan } from './rebuild-plan.ts';
+import { rebuildRollback } from './rebuild-rollback.ts';
+import { rebuildStart } from './rebuild-start.ts';
 import { runCancel } from './run-cancel.ts';
 import { runList } from './run-list.ts';
 import { runPause } from './run-pause.ts';
@@ -13,7 +17,19 @@ import { runResume } from './run-resume.ts';
 import { runsAdvance } from './runs-advance.ts';
 
 /** Everything that can be asked; a file each. */
-export const OPERATIONS = [runRead, runList, runPause, runResume, runCancel, runsAdvance, auditList] as const;
+export const OPERATIONS = [
+  driftStart,
+  rebuildPlan,
+  rebuildStart,
+  rebuildRollback,
+  runRead,
+  runList,
+  runPause,
+  runResume,
+  runCancel,
+  runsAdvance,
+  auditList,
+] as const;
 
 type AnyOperation = (typeof OPERATIONS)[number];
 export type OperationName = AnyOperation['name'];

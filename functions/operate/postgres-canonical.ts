@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { JsonObject, ResolvedChange } from '../../core/change.ts';
 import type { AggregateId, TenantId, Version } from '../../core/version.ts';
-import type { Canonical, CanonicalPage, KeyDigest, Page } from './canonical.ts';
+import type { Canonical } from './canonical.ts';
 import type { CanonicalConnection } from './canonical-connection.ts';
 
 /** Of one call; there is no more of them in a page than of what lives, save after a purge. */
@@ -43,29 +43,47 @@ export function postgresCanonical({ query, close }: CanonicalConnection): Canoni
 
   return {
     async read(aggregate, { after, limit }) {
-      const rows = await query<Row>(`${SELECT} from ${rowsOf(aggregate)}($1, $2) live`, [after ?? null, limit]);
+      const rows = await query<Row>(`${SELECT} from ${captured(aggregate, 'rows')}($1, $2) live`, [
+        after ?? null,
+        limit,
+      ]);
       const next = nextOf(rows, limit);
       // After the states: what is deleted in between is in both, and the newer version wins.
       const gone = await deleted(aggregate, after, next);
       return { rows: [...rows.map(row => changeOf(aggregate, row)), ...gone], next };
     },
 
-    async readDigests(aggregate, { after, limit }: Page): Promise<CanonicalPage<KeyDigest>> {
-      const text = `select id, version, digest from ${rowsOf(aggregate)}($1, $2)`;
-      const rows = await query<Pick<Row, 'id' | 'version' | 'digest'>>(text, [after ?? null, limit]);
-      const digests = rows.map(({ id, version, digest }) => ({
+    async entries(aggregates, { from, to }) {
+      const of = async (aggregate: string) => {
+        const text = `select id, version, digest from ${captured(aggregate, 'entries')}($1, $2)`;
+        return query<Pick<Row, 'id' | 'version' | 'digest'>>(text, [from ?? null, to ?? null]);
+      };
+      const rows = (await Promise.all(aggregates.map(of))).flat();
+      return rows.map(({ id, version, digest }) => ({
         key: id as AggregateId,
         version: Number(version),
         digest: Number(digest),
       }));
-      return { rows: digests, next: nextOf(rows, limit) };
     },
 
-    async readKeys(aggregate, keys) {
-      const text = `${SELECT} from unnest($1::uuid[]) before cross join lateral ${rowsOf(aggregate)}(before, 1) live
-        where live.id = any ($2)`;
-      const rows = await query<Row>(text, [keys.map(keyBefore), keys]);
-      return rows.map(row => changeOf(aggregate, row));
+    async found(aggregates, keys) {
+      const live = aggregates.map(async aggregate => {
+        const rows = await query<Row>(`${SELECT} from ${captured(aggregate, 'found')}($1) live`, [keys]);
+        return rows.map(row => changeOf(aggregate, row));
+      });
+      const changes = (await Promise.all(live)).flat();
+      const alive = new Set(changes.map(({ key }) => key));
+      const others = keys.filter(key => !alive.has(key));
+      if (others.length === 0) return changes;
+      const text = 'select *, at as committed_at from capture.gone($1) where at is not null';
+      const gone = await query<DeletedRow & { aggregate: string }>(text, [others]);
+      return [...changes, ...gone.map(({ aggregate, ...row }) => deletionOf(aggregate, row))];
+    },
+
+    async boundAfter(aggregates, from, rows) {
+      const text = 'select capture.next_bound($1, $2, $3) as bound';
+      const [row] = await query<{ bound: string | null }>(text, [aggregates, from ?? null, rows]);
+      return (row?.bound ?? undefined) as AggregateId | undefined;
     },
 
     async count(aggregate) {
@@ -88,8 +106,8 @@ export function postgresCanonical({ query, close }: CanonicalConnection): Canoni
 
 const SELECT = 'select live.*, canonical.committed_at(live.id, live.version) as committed_at';
 /** Aggregates' names are kebab-case words of contracts, so that quoting is all there is to do. */
-const rowsOf = (aggregate: string): string =>
-  `capture.${pg.escapeIdentifier(`${aggregate.replaceAll('-', '_')}_rows`)}`;
+const captured = (aggregate: string, what: 'rows' | 'entries' | 'found'): string =>
+  `capture.${pg.escapeIdentifier(`${aggregate.replaceAll('-', '_')}_${what}`)}`;
 
 const nextOf = (rows: readonly { readonly id: string }[], limit: number): AggregateId | undefined =>
   rows.length < limit ? undefined : (rows.at(-1)!.id as AggregateId);
@@ -132,10 +150,4 @@ function headerOf(aggregate: string, { tenant_id, id, version, committed_at }: D
     lane: 'standard' as const,
     committedAt: committed_at.getTime(),
   };
-}
-
-/** The UUID just below: pages begin after a key. */
-export function keyBefore(key: AggregateId): AggregateId {
-  const digits = (BigInt(`0x${key.replaceAll('-', '')}`) - 1n).toString(16).padStart(32, '0');
-  return digits.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, '$1-$2-$3-$4-$5') as AggregateId;
 }

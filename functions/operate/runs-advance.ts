@@ -1,4 +1,5 @@
 import { advance } from './advancing.ts';
+import { sweepWindow } from './former-targets.ts';
 import { defineOperation, storeName } from './operation.ts';
 
 /**
@@ -12,6 +13,7 @@ export const runsAdvance = defineOperation({
   async run({ store }, context) {
     const names = store === undefined ? context.stores.map(({ name }) => name) : [context.store(store).name];
     await Promise.all(names.map(name => advance(context, name)));
+    if (store === undefined) for (const operated of context.stores) await sweepWindow(context, operated);
     return { stores: names };
   },
 });
