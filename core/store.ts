@@ -62,9 +62,16 @@ export interface Digest {
   readonly sum: number;
 }
 
+/** Something that is not as it should be, or soon will not be; `todo` says what mends it. */
+export interface Concern {
+  readonly severity: 'broken' | 'risk';
+  readonly what: string;
+  readonly todo: string;
+}
+
 /**
  * One engine behind one small port. While the engine does not answer, every method but `write` throws `store-unavailable`;
- * `read`, `scan`, `digest`, `digests` and `cutOver` throw `target-missing` for a target that is not there. Every implementation passes `testStore` (testing/store-suite.ts).
+ * `read`, `scan`, `digest`, `digests`, `inspect` and `cutOver` throw `target-missing` for a target that is not there. Every implementation passes `testStore` (testing/store-suite.ts).
  *
  * A store keeps, per key, the newest version that was ever written to it: writes may be repeated, reordered and raced by
  * several writers, and the outcome is the same. Nothing is forgotten: a tombstone outranks every older write for as long
@@ -98,6 +105,9 @@ export interface Store {
    * for a comparison of a whole store asks for them by the hundred.
    */
   digests(target: Target, ranges: readonly KeyRange[]): Promise<readonly Digest[]>;
+
+  /** How the target differs from what `create` would make of the contract now, and what of the engine endangers it. */
+  inspect(target: Target): Promise<readonly Concern[]>;
 
   /** Makes an empty target ready for writes; done already is fine. */
   create(target: Target): Promise<void>;

@@ -165,6 +165,13 @@ export function lifeOfTarget({ promise }: Promises): void {
     await expect(store.digest(target, {})).rejects.toMatchObject({ code: 'target-missing' });
   });
 
+  promise('a target as it was made is as its contract asks', async ({ store, subject, fresh }) => {
+    const target = await fresh();
+    await store.write(target, [live(keyBlock(1).keys[0]!, 1)]);
+    expect((await store.inspect(target)).filter(({ severity }) => severity === 'broken')).toEqual([]);
+    await expect(store.inspect(subject.target())).rejects.toMatchObject({ code: 'target-missing' });
+  });
+
   promise('creating twice keeps what is there', async ({ store, fresh, expectHeld }) => {
     const target = await fresh();
     const writes = keyBlock(2).keys.map(key => live(key, 1));

@@ -16,6 +16,7 @@ import { BUCKETS, ITEM, tableLayout } from '../../core/table-layout.ts';
 import type { Control } from '../control.ts';
 import { inFlight } from '../in-flight.ts';
 import { errorName, isConditionFailed, onTable, tableError } from './dynamodb-client.ts';
+import { inspectTable } from './dynamodb-inspection.ts';
 import { fromStoredItem, keyItem, toStoredItem } from './dynamodb-item.ts';
 import { digestsOfBucket, itemsOfBucket, mergeByKey } from './dynamodb-range.ts';
 import { createTable, deleteTable, describeTable } from './dynamodb-table.ts';
@@ -106,6 +107,8 @@ export function dynamoStore({ client, contract, control, tableName }: DynamoStor
 
     digest: async (target, range) => (await digests(target, [range]))[0]!,
     digests,
+
+    inspect: ({ name }) => onTable(name, () => inspectTable(client, name, layout)),
 
     create: ({ name }) => onTable(name, () => createTable(client, name, layout, tableName)),
 

@@ -54,6 +54,11 @@ export function memoryStore(): Store {
     digest: (target, range) => digestOfScan(scan(target, range)),
     digests: (target, ranges) => digestsOfScan(scan(target, hullOf(ranges)), ranges),
 
+    async inspect(target) {
+      rowsOf(target);
+      return [];
+    },
+
     async create({ name }) {
       if (!targets.has(name)) targets.set(name, new Map());
     },

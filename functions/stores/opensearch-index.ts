@@ -65,11 +65,18 @@ export interface IndexOptions {
  */
 export const writesTo = (index: string): string => `${index}-writes`;
 
+/** What an index is created with. */
+export interface IndexDefinition {
+  readonly settings: object;
+  readonly aliases: object;
+  readonly mappings: { readonly dynamic: 'strict'; readonly properties: Readonly<Record<string, object>> };
+}
+
 export function indexDefinition(
   name: string,
   { fields }: ProjectedContract,
   { shards, replicas }: IndexOptions,
-): object {
+): IndexDefinition {
   return {
     settings: {
       number_of_shards: shards ?? 1,
@@ -82,8 +89,22 @@ export function indexDefinition(
   };
 }
 
+/** What takes this long is worth reading about. Of a document that was slow to index no content is logged. */
+const SLOW_LOGS = {
+  'index.search.slowlog.threshold.query.warn': '2s',
+  'index.search.slowlog.threshold.fetch.warn': '1s',
+  'index.indexing.slowlog.threshold.index.warn': '1s',
+  'index.indexing.slowlog.source': 'false',
+};
+
+/** What every index of the store has, even one that OpenSearch makes by itself: it guesses no mapping. */
+export const indexTemplate = ({ store_name }: ProjectedContract): object => ({
+  index_patterns: [`${store_name}.*`],
+  template: { settings: SLOW_LOGS, mappings: { dynamic: 'strict' } },
+});
+
 /** Lists need no mapping of their own: any field may hold several values. */
-const mapFields = (fields: Readonly<Record<string, Field>>): object =>
+const mapFields = (fields: Readonly<Record<string, Field>>): Readonly<Record<string, object>> =>
   Object.fromEntries(Object.entries(fields).map(([name, { type }]) => [name, MAPPINGS[type]]));
 
 /** The text of a document as the index holds it; `document` is the JSON text of the projector's part, or `null`. */

@@ -9,11 +9,13 @@ import {
   decodeDocument,
   type IndexOptions,
   indexDefinition,
+  indexTemplate,
   META,
   REFRESH_SECONDS,
   type Source,
   VISIBLE,
 } from './opensearch-index.ts';
+import { inspectIndex } from './opensearch-inspection.ts';
 
 /** About 1 MB of documents of 2 kB: what a scan holds in memory. */
 const SCAN_PAGE = 500;
@@ -54,7 +56,10 @@ export function openSearchStore(options: { client: OpenSearch; contract: Project
     digest: async (target, range) => (await digests(client, target, [range]))[0]!,
     digests: (target, ranges) => digests(client, target, ranges),
 
+    inspect: target => inspectIndex(client, target, indexDefinition(target.name, contract, options)),
+
     async create({ name }) {
+      await ask(client, { method: 'PUT', path: `/_index_template/${alias}`, body: indexTemplate(contract) });
       const body = indexDefinition(name, contract, options);
       const answer = await ask<{ error: Complaint }>(client, { method: 'PUT', path: `/${name}`, body, expect: [400] });
       if (answer.status < 300 || answer.body.error.type === 'resource_already_exists_exception') return;

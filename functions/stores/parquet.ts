@@ -7,6 +7,7 @@ import type { Control } from '../control.ts';
 import { documentDefect } from './parquet-columns.ts';
 import { draftOf } from './parquet-draft.ts';
 import { type Fact, factFormat } from './parquet-file.ts';
+import { inspectFiles } from './parquet-inspection.ts';
 import { manifest } from './parquet-manifest.ts';
 import { newestFact, newestFacts } from './parquet-newest.ts';
 import { bucketObjects } from './parquet-objects.ts';
@@ -103,6 +104,11 @@ export function parquetStore({ s3, control, contract, bucket, now = Date.now }: 
     digest: (target, range) => digestOfScan(scan(target, range, false)),
     // Any file may have any key: one pass over the manifest's files, not one for each range.
     digests: (target, ranges) => digestsOfScan(scan(target, hullOf(ranges), false), ranges),
+
+    async inspect(target) {
+      await mustExist(target);
+      return inspectFiles(await files.entries(target), now());
+    },
 
     create: target => files.create(target),
     async cutOver(to) {
