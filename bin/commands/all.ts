@@ -5,6 +5,7 @@ import { contractCommand } from './contract.ts';
 import { costCommand } from './cost.ts';
 import { demoCommand } from './demo.ts';
 import { devCommand } from './dev.ts';
+import { doctorCommand } from './doctor.ts';
 import { driftCommand } from './drift.ts';
 import { importCommand } from './import.ts';
 import { newCommand } from './new-projector.ts';
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command<any>[] = [
   importCommand,
   statusCommand,
   redriveCommand,
+  doctorCommand,
   driftCommand,
   rebuildCommand,
   rollbackCommand,

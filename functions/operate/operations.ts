@@ -4,6 +4,7 @@ import { DistributaryError } from '../../core/errors.ts';
 import { hintOf } from '../../core/yaml.ts';
 import { auditList } from './audit-list.ts';
 import type { OperateContext } from './context.ts';
+import { doctor } from './doctor.ts';
 import { driftStart } from './drift.ts';
 import { type Asked, envelope } from './operation.ts';
 import { rebuildPlan } from './rebuild-plan.ts';
@@ -18,6 +19,7 @@ import { runsAdvance } from './runs-advance.ts';
 
 /** Everything that can be asked; a file each. */
 export const OPERATIONS = [
+  doctor,
   driftStart,
   rebuildPlan,
   rebuildStart,
