@@ -205,11 +205,21 @@ function* fromRules({ fields, aggregates }: ProjectedContract, known: readonly P
   }
 }
 
-/** Where in the contract of a store or an aggregate a key is, or the nearest that there is above it. */
-export function placeOf({ sources }: Catalogue, kind: 'stores' | 'aggregates', name: string, path: Path): Place {
+/** Where in the contract of a store or an aggregate these keys are, or the nearest that there is above each. */
+export function placesOf(
+  { sources }: Catalogue,
+  kind: 'stores' | 'aggregates',
+  name: string,
+  paths: readonly Path[],
+): readonly Place[] {
   const source = sources.find(({ file }) => file.endsWith(`${kind}/${name}.yaml`));
-  if (!source) return { file: `contracts/${kind}/${name}.yaml` };
-  return locateDefects([defectAt(path, '')], source.text, source.file)[0]?.place ?? { file: source.file };
+  if (!source) return paths.map(() => ({ file: `contracts/${kind}/${name}.yaml` }));
+  const located = locateDefects(
+    paths.map(path => defectAt(path, '')),
+    source.text,
+    source.file,
+  );
+  return located.map(({ place }) => place ?? { file: source.file });
 }
 
 /** Of a catalogue's stores the one of that name. Throws `contract-missing`, naming the file to add. */

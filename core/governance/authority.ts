@@ -3,7 +3,7 @@ import type { Catalogue } from '../catalogue.ts';
 import { stateValue } from '../state-path.ts';
 import type { ProjectedContract } from '../store-contract.ts';
 import { type StateFact, stateFacts } from './facts.ts';
-import { type Finding, fail, finding, missing, pass, type Verdict } from './finding.ts';
+import { type Finding, fail, findingsOf, missing, pass, type Verdict } from './finding.ts';
 
 /** Who decides what is true of the rows of a table, or of some of its columns. */
 export interface Decider {
@@ -147,10 +147,12 @@ const AUTHORITY_SAID = {
 /** Two writers of a fact, facts that nobody decides, and what nobody has said of who may change what. */
 export function authorityFindings(catalogue: Catalogue): readonly Finding[] {
   const claims = claimsOf(catalogue);
-  return catalogue.aggregates.flatMap(contract => [
-    finding(catalogue, 'aggregates', contract.aggregate, ONE_WRITER, oneWriter(catalogue, claims, contract)),
-    finding(catalogue, 'aggregates', contract.aggregate, AUTHORITY_SAID, authoritySaid(contract)),
-  ]);
+  return catalogue.aggregates.flatMap(contract =>
+    findingsOf(catalogue, 'aggregates', contract.aggregate, [
+      { ...ONE_WRITER, verdict: oneWriter(catalogue, claims, contract) },
+      { ...AUTHORITY_SAID, verdict: authoritySaid(contract) },
+    ]),
+  );
 }
 
 function oneWriter(catalogue: Catalogue, claims: readonly Claim[], contract: AggregateContract): Verdict {

@@ -2,7 +2,7 @@ import type { Catalogue } from '../catalogue.ts';
 import type { StoreContract } from '../store-contract.ts';
 import { authorityFindings } from './authority.ts';
 import { CHECKLIST, type ContractRule, type Subject } from './checklist.ts';
-import { type Finding, finding } from './finding.ts';
+import { type Finding, findingsOf } from './finding.ts';
 import { JUSTIFICATION } from './justification.ts';
 
 /**
@@ -20,8 +20,7 @@ function lintStore(catalogue: Catalogue, store: StoreContract): readonly Finding
     aggregates: catalogue.aggregates.filter(({ aggregate }) => store.aggregates?.includes(aggregate)),
   };
   const ask = (from: Finding['from'], rules: readonly ContractRule[]) =>
-    rules.map(rule =>
-      finding(catalogue, 'stores', store.store_name, { rule: rule.rule, asks: rule.asks, from }, rule.check(subject)),
-    );
-  return [...ask('checklist', CHECKLIST), ...ask('justification', JUSTIFICATION)];
+    rules.map(({ rule, asks, check }) => ({ rule, asks, from, verdict: check(subject) }));
+  const answers = [...ask('checklist', CHECKLIST), ...ask('justification', JUSTIFICATION)];
+  return findingsOf(catalogue, 'stores', store.store_name, answers);
 }

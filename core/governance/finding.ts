@@ -1,4 +1,4 @@
-import { type Catalogue, placeOf } from '../catalogue.ts';
+import { type Catalogue, placesOf } from '../catalogue.ts';
 import type { Place } from '../errors.ts';
 import type { Path } from '../yaml.ts';
 
@@ -45,16 +45,21 @@ export const missing = (path: Path, message: string, hint: string): Verdict => (
 });
 export const exempt = (path: Path, message: string): Verdict => ({ result: 'exempt', message, path });
 
-type Rule = Pick<Finding, 'rule' | 'asks' | 'from'>;
+export interface Answer extends Pick<Finding, 'rule' | 'asks' | 'from'> {
+  readonly verdict: Verdict;
+}
 
-/** Puts a verdict where an editor finds it. */
-export function finding(
+/** Puts the answers of one contract where an editor finds them. */
+export function findingsOf(
   catalogue: Catalogue,
   kind: 'stores' | 'aggregates',
   subject: string,
-  { rule, asks, from }: Rule,
-  { result, message, path, hint }: Verdict,
-): Finding {
-  const place = placeOf(catalogue, kind, subject, path);
-  return { rule, asks, from, subject, result, message, hint, key: path.map(String).join('.'), place };
+  answers: readonly Answer[],
+): readonly Finding[] {
+  const paths = answers.map(({ verdict }) => verdict.path);
+  const places = placesOf(catalogue, kind, subject, paths);
+  return answers.map(({ rule, asks, from, verdict: { result, message, path, hint } }, index) => {
+    const key = path.map(String).join('.');
+    return { rule, asks, from, subject, result, message, hint, key, place: places[index]! };
+  });
 }
