@@ -11,3 +11,5 @@ for folder in contracts/stores contracts/aggregates; do
   mkdir "dist/$folder"
   cp "$folder"/*.yaml "dist/$folder/"
 done
+# What `cost` reckons with.
+cp contracts/*.yaml dist/contracts/

@@ -54,6 +54,8 @@ const INDEX_FACTOR = 1.1;
 const RELAY_GIGABYTES = 0.25;
 /** lib/projection.ts gives compaction this much. */
 const COMPACT_GIGABYTES = 1;
+/** lib/operations.ts and lib/guardian.ts give them this much. */
+const CLOCK_GIGABYTES: Readonly<Record<string, number>> = { operate: 1769 / 1024, guardian: 0.25 };
 /** Endpoints of the network: SNS, SQS, Secrets Manager. */
 const ENDPOINTS = 3;
 const ALARMS_PER_STORE = 5;
@@ -116,7 +118,10 @@ function pipelineLines(contract: ProjectedContract, prices: PriceTable, { parts 
   const messages = project('sqs.messages');
   const batches = Math.max(project('lambda.invocations'), messages / MESSAGES_PER_REQUEST);
   const queued =
-    messages + project('sqs.SendMessage', 'sqs.SendMessageBatch') + 2 * batches + LANES * IDLE_POLLS_PER_HOUR * HOURS;
+    messages +
+    project('sqs.SendMessage', 'sqs.SendMessageBatch', 'sqs.GetQueueAttributes') +
+    2 * batches +
+    LANES * IDLE_POLLS_PER_HOUR * HOURS;
   const document = Math.ceil((workload?.average_document_bytes ?? 0) / WRITE_UNIT_BYTES);
   const perPut = engine === 'dynamodb' ? document * (1 + Object.keys(indexes).length) : 1;
   const writes = asks('dynamodb.PutItem') * perPut + asks('dynamodb.UpdateItem', 'dynamodb.DeleteItem');
@@ -213,10 +218,18 @@ function sourceLines(
   }
   if (contract.engine !== 'dynamodb') return [];
   return [
+    line('compute', 'operations and guardian', clockTime(measured), 'GB s', prices.lambda_arm64_gigabyte_second),
     line('storage', 'items', gigabytes, 'GB', prices.dynamodb_gigabyte_month),
     line('backup', 'point in time', gigabytes, 'GB', prices.dynamodb_backup_gigabyte_month),
   ];
 }
+
+/** What is started by a clock and works for all stores. */
+const clockTime = ({ parts }: Measured): number =>
+  Object.entries(CLOCK_GIGABYTES).reduce(
+    (total, [name, gigabytes]) => total + (monthly(parts[name], 0)('lambda.milliseconds') / 1000) * gigabytes,
+    0,
+  );
 
 const gigabytesOf = (workload: Workload | undefined): number =>
   workload ? (workload.documents * workload.average_document_bytes) / GIGABYTE : 0;

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { Option } from 'commander';
 import type { Sizing } from '../../core/cost.ts';
 import { DistributaryError } from '../../core/errors.ts';
@@ -37,16 +35,12 @@ of AWS's services for a million changes. Engineering, cognitive and governance c
   ],
 
   async run(_args, { root, size, measure = false, seconds, ...engines }, session) {
-    const { readMeasured, readPrices, REQUESTS_FILE } = await import('../cost/cost-files.ts');
+    const { readMeasured, readPrices } = await import('../cost/cost-files.ts');
     const { costLines } = await import('../cost/shown-cost.ts');
     const { estimate } = await import('../../core/cost.ts');
     if (measure) {
       const { measureRequests } = await import('../cost/measure-requests.ts');
       await measureRequests({ root, seconds, engines }, session);
-    }
-    if (!existsSync(join(root, REQUESTS_FILE))) {
-      const hint = 'count them: distributary cost --measure';
-      throw new DistributaryError('contract-missing', `no file ${REQUESTS_FILE}`, { hint });
     }
     const prices = readPrices(root);
     const measured = readMeasured(root);

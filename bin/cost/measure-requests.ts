@@ -47,7 +47,7 @@ export async function measureRequests({ root, engines, seconds }: MeasureOptions
     const after = await look(pipe);
     const measured: Measured = {
       measured_on: new Date().toISOString().slice(0, 10),
-      command: `distributary cost --measure --seconds ${seconds}`,
+      command: `distributary cost --measure --seconds ${seconds} --search ${mode.endpoints.opensearch.kind}`,
       changes,
       changes_per_second: CHANGES_PER_SECOND,
       parts: partsOf(before, idle, after, changes),
@@ -88,27 +88,34 @@ const COUNTED: Readonly<Record<string, string>> = {
   'AWS/Lambda Duration': 'lambda.milliseconds',
 };
 
-/** Pollers are Lambda's own on AWS, and what is unsigned here is not asked of an AWS service that bills by the request. */
-const isBilled = (name: string): boolean => !/^unsigned\./.test(name);
+/**
+ * Pollers are Lambda's own on AWS, where they work otherwise (core/cost.ts reckons them from messages and starts), and what
+ * is unsigned here is not asked of a service that bills by the request.
+ */
+const isBilled = (name: string): boolean =>
+  !/^(unsigned\.|sqs\.(ReceiveMessage|DeleteMessageBatch|ChangeMessageVisibilityBatch)$)/.test(name);
 
 const HOUR_MS = 3_600_000;
 const MILLION = 1e6;
 
 function partsOf(before: Look, idle: Look, after: Look, changes: number): Readonly<Record<string, MeasuredPart>> {
+  const partOf = (name: string): MeasuredPart => {
+    const at = (seen: Look, what: string) => seen.counts[name]?.[what] ?? 0;
+    const perHour = (what: string) => ((at(idle, what) - at(before, what)) * HOUR_MS) / (idle.at - before.at);
+    const perMillion = (what: string) => {
+      const meanwhile = (perHour(what) * (after.at - idle.at)) / HOUR_MS;
+      return (Math.max(0, at(after, what) - at(idle, what) - meanwhile) * MILLION) / changes;
+    };
+    const asked = Object.keys(after.counts[name]!).filter(isBilled).sort();
+    return { million_changes: table(asked, perMillion), idle_hour: table(asked, perHour) };
+  };
   const parts = Object.keys(after.counts).sort();
-  return Object.fromEntries(
-    parts.map(part => {
-      const at = (seen: Look, name: string) => seen.counts[part]?.[name] ?? 0;
-      const names = Object.keys(after.counts[part]!).filter(isBilled).sort();
-      const perHour = (name: string) => ((at(idle, name) - at(before, name)) * HOUR_MS) / (idle.at - before.at);
-      const perMillion = (name: string) => {
-        const meanwhile = (perHour(name) * (after.at - idle.at)) / HOUR_MS;
-        return (Math.max(0, at(after, name) - at(idle, name) - meanwhile) * MILLION) / changes;
-      };
-      return [part, { million_changes: table(names, perMillion), idle_hour: table(names, perHour) }];
-    }),
-  );
+  return Object.fromEntries(parts.map(name => [name, partOf(name)] as const).filter(([, part]) => !isEmpty(part)));
 }
+
+/** Functions that ran at the start only. */
+const isEmpty = ({ million_changes, idle_hour }: MeasuredPart): boolean =>
+  Object.keys({ ...million_changes, ...idle_hour }).length === 0;
 
 /** Three digits mean something; nothing is left out by being nothing. */
 const table = (names: readonly string[], of: (name: string) => number): Counts =>
