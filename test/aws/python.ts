@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -73,7 +73,11 @@ async function install({ packages, before, plugin }: PythonPackages, base: strin
   const python = join(environment, 'bin', 'python');
   const into = ['pip', 'install', '--quiet', '--system-certs', '--python', python];
   await run(installer, [...into, '--exclude-newer', before, ...packages], options);
-  if (plugin !== undefined) await run(installer, [...into, plugin], options);
+  if (plugin === undefined) return;
+  // It is built where it lies: not in the repository.
+  const copy = join(work, 'plugin');
+  cpSync(plugin, copy, { recursive: true });
+  await run(installer, [...into, copy], options);
 }
 
 /** Where system packages, pyenv and Homebrew put interpreters, beside the PATH. */

@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { DistributaryError } from '../../core/errors.ts';
 import { readCatalogue } from '../../lib/contract-files.ts';
@@ -24,7 +23,7 @@ import { type Surroundings, startSurroundings } from './surroundings.ts';
 
 /**
  * `npm run test:aws`: an emulator of AWS, the deployment that users make, and the `.aws` tests against it.
- * `-- --emulator=localstack` takes the other emulator; what follows goes to Jest. Exits 1 when a test fails, 2 when it
+ * `-- --emulator=localstack` takes the other emulator; what else is said goes to Jest. Exits 1 when a test fails, 2 when it
  * does not come to that. Whatever it starts ends with it, however it ends.
  */
 
@@ -48,7 +47,7 @@ async function started(name: EmulatorName, folder: string): Promise<[Emulator, S
       undo.push(() => emulator.stop());
       return emulator;
     }),
-    startSurroundings('auto', say).then(surroundings => {
+    startSurroundings(say).then(surroundings => {
       undo.push(() => surroundings.stop());
       return surroundings;
     }),
@@ -105,24 +104,31 @@ async function main(name: EmulatorName, args: readonly string[]): Promise<number
   return tests(folder, args);
 }
 
-const { values, positionals } = parseArgs({
-  options: { emulator: { type: 'string', default: 'ministack' } },
-  allowPositionals: true,
-  strict: false,
-});
-const name = EMULATORS.find(known => known === values.emulator);
+const EMULATOR = '--emulator=';
+/** What the machine lacks is then no error: it is said, and the tests count as skipped. */
+const IF_POSSIBLE = '--if-possible';
+
+const args = process.argv.slice(2);
+const wanted = args.find(arg => arg.startsWith(EMULATOR))?.slice(EMULATOR.length) ?? 'ministack';
+const name = EMULATORS.find(known => known === wanted);
 if (!name) {
-  console.error(`--emulator=${values.emulator}: choose ${EMULATORS.join(' or ')}`);
+  console.error(`${EMULATOR}${wanted}: choose ${EMULATORS.join(' or ')}`);
   process.exit(2);
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void takeBack().finally(() => process.exit(2)));
 }
 try {
-  process.exitCode = await main(name, positionals);
+  const forJest = args.filter(arg => !arg.startsWith(EMULATOR) && arg !== IF_POSSIBLE);
+  process.exitCode = await main(name, forJest);
 } catch (error) {
-  console.error(error instanceof DistributaryError ? error.describe() : error);
-  process.exitCode = 2;
+  const known = error instanceof DistributaryError ? error : undefined;
+  if (known?.code === 'tool-missing' && args.includes(IF_POSSIBLE)) {
+    console.log(`skipped: deployment to ${name}: ${known.message}`);
+  } else {
+    console.error(known ? known.describe() : error);
+    process.exitCode = 2;
+  }
 } finally {
   await takeBack();
   say('all taken down');

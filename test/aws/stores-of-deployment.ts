@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { runCommandLine } from '../../bin/command-line.ts';
-import { COMMANDS } from '../../bin/commands/all.ts';
+import { redriveCommand } from '../../bin/commands/redrive.ts';
 import type { Definition } from '../../core/projection.ts';
 import type { Stored } from '../../core/store.ts';
 import type { AggregateId } from '../../core/version.ts';
@@ -38,11 +38,11 @@ export async function stored(
   return target && store.read(target, key);
 }
 
-/** Runs a command of the CLI as a user does. */
-export async function command(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+/** Runs `distributary redrive` as a user does. */
+export async function redrive(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
   const { terminal, out, err } = capturedTerminal();
-  const line = { name: 'distributary', version: '0', summary: '', commands: COMMANDS };
+  const line = { name: 'distributary', version: '0', summary: '', commands: [redriveCommand] };
   const { signal } = new AbortController();
-  const code = await runCommandLine(line, args, { terminal, signal, debug: false });
+  const code = await runCommandLine(line, ['redrive', ...args], { terminal, signal, debug: false });
   return { code, out: out(), err: err() };
 }

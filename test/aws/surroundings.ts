@@ -5,7 +5,7 @@ import pg from 'pg';
 import type { Endpoints } from '../../local/endpoints.ts';
 import { startPostgres } from '../../local/postgres.ts';
 import { allowLogins, createDatabase, roleUrl } from '../../local/provisioning.ts';
-import { type SearchChoice, startSearch } from '../../local/search/index.ts';
+import { startSearch } from '../../local/search/index.ts';
 
 /** What no emulator has an engine for: the database and the search domain that a deployment is told of. */
 export interface Surroundings {
@@ -23,7 +23,8 @@ const RELAY = 'distributary_relay';
 /** Those that log in: canonical/001-roles.sql. */
 export const ROLES = ['distributary_app', RELAY, 'distributary_reader'];
 
-export async function startSurroundings(choice: SearchChoice, onLog: (line: string) => void): Promise<Surroundings> {
+/** Search is the stand-in: what real OpenSearch makes of the projector's requests is tested in local mode. */
+export async function startSurroundings(onLog: (line: string) => void): Promise<Surroundings> {
   const folder = mkdtempSync(join(tmpdir(), 'distributary-surroundings-'));
   // Last in, first out: the folder goes when nobody writes to it any more.
   const stops: (() => Promise<void>)[] = [async () => rmSync(folder, { recursive: true, force: true })];
@@ -37,7 +38,7 @@ export async function startSurroundings(choice: SearchChoice, onLog: (line: stri
   };
   const started = await Promise.allSettled([
     kept(startPostgres({ dataDir: join(folder, 'postgres'), onLog: () => {} })),
-    kept(startSearch({ dataDir: join(folder, 'search'), choice, onLog })),
+    kept(startSearch({ dataDir: join(folder, 'search'), choice: 'embedded', onLog })),
   ]);
   try {
     const [postgres, engine] = started.map(result => {
