@@ -74,6 +74,7 @@ function stepOf({ operation, steps }: RunKind, name: string) {
 }
 
 async function cancel(handle: LeasedRun, kind: RunKind, context: OperateContext): Promise<void> {
+  handle.beginCancelling();
   await kind.cancel?.(handle, context);
   await handle.finish('cancelled');
 }

@@ -16,12 +16,13 @@ export class LeasedRun implements RunHandle {
   readonly #runs: Runs;
   readonly #clock: Clock;
   readonly #holder: string;
-  readonly #ending = new AbortController();
+  readonly #released = new AbortController();
   readonly #outside: AbortSignal;
+  #ending = new AbortController();
+  #isCancelling = false;
   #run: Run;
   #writing: Promise<unknown> = Promise.resolve();
   #rate: { at: number; done: number } | undefined;
-  #renewal: NodeJS.Timeout | undefined;
 
   private constructor(run: Run, holder: string, { runs, clock }: { runs: Runs; clock: Clock }, outside: AbortSignal) {
     this.#run = run;
@@ -50,8 +51,7 @@ export class LeasedRun implements RunHandle {
     });
     if (run.lease?.holder !== holder) return undefined;
     const taken = new LeasedRun(run, holder, ports, outside);
-    taken.#renewal = setInterval(() => void taken.#change(same => same).catch(() => {}), RENEW_MS);
-    taken.#renewal.unref();
+    void taken.#renew();
     return taken;
   }
 
@@ -81,6 +81,12 @@ export class LeasedRun implements RunHandle {
     if (this.signal.aborted) throw new Interrupted('the step shall end');
   }
 
+  /** From now on only the invocation's end and another holder end it: what was asked for is being done. */
+  beginCancelling(): void {
+    this.#isCancelling = true;
+    if (!this.#outside.aborted) this.#ending = new AbortController();
+  }
+
   /** Begins another step. Throws `Interrupted` when it was asked to pause or cancel before: then it stays where it was. */
   async enter(step: string): Promise<void> {
     await this.#change(run => (run.wanted === 'run' ? { ...run, step, error: null } : run));
@@ -103,13 +109,23 @@ export class LeasedRun implements RunHandle {
 
   /** Lets others have it. */
   async release(): Promise<void> {
-    clearInterval(this.#renewal);
+    this.#released.abort();
     await this.#writing.catch(() => {});
     await this.#runs
       .change(this.#run.store, this.#run.id, run =>
         run.lease?.holder === this.#holder ? { ...run, lease: null } : undefined,
       )
       .catch(() => {}); // It ends by itself.
+  }
+
+  async #renew(): Promise<void> {
+    const { signal } = this.#released;
+    for (;;) {
+      await this.#clock.sleep(RENEW_MS, signal);
+      if (signal.aborted) return;
+      // One that failed is made up for by the next; a lost lease ends the step.
+      await this.#change(same => same).catch(() => {});
+    }
   }
 
   /** One at a time, on top of what requests have changed meanwhile. */
@@ -125,7 +141,8 @@ export class LeasedRun implements RunHandle {
         const lease = changed.state === 'running' ? leaseOf(this.#holder, now) : null;
         return { ...changed, updatedAt: now, lease };
       });
-      if (this.#run.wanted !== 'run' || isFinished(this.#run)) this.#ending.abort();
+      const isAsked = this.#run.wanted !== 'run' && !this.#isCancelling;
+      if (isAsked || isFinished(this.#run)) this.#ending.abort();
     };
     const written = this.#writing.then(write, write);
     this.#writing = written;

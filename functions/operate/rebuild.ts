@@ -40,6 +40,7 @@ const memoSchema = z.object({
   shadowCompared: z.int().default(0),
   downtimeSeconds: z.number().default(0),
   cutOverAt: z.int().optional(),
+  cancelledAt: z.int().optional(),
 });
 type Memo = z.infer<typeof memoSchema>;
 
@@ -213,14 +214,14 @@ async function takeBack({ handle, context, store, memo, green }: Rebuilding): Pr
   const { control, clock } = context;
   if (memo.green !== undefined) {
     await control.forgetTarget(green);
+    const cancelledAt = memo.cancelledAt ?? clock.now();
+    await handle.save({ memo: { cancelledAt } });
     // A writer that has read its targets before still writes here: what it finds gone it would put off.
-    const functionSeconds = store.definition.contract.delivery.timeout;
-    const goneAt = writersForgetAt(clock.now(), { ttlSeconds: TARGETS_TTL_SECONDS, functionSeconds });
-    await clock.sleep(goneAt - clock.now());
+    await sleepUntilForgotten(handle, context, store, cancelledAt);
     await store.store.drop(green);
   }
   for (const name of memo.former) await store.store.drop({ store: store.name, name });
-  await handle.save({ report: reportOf({ handle, context, memo }) }).catch(() => {});
+  await handle.save({ report: reportOf({ handle, context, memo }) });
 }
 
 /** Does it while somebody looks whether readers have a target. */
