@@ -39,6 +39,12 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
     reason: "a target's index is named after the store and a dot, which no other store's name holds",
   },
   {
+    rule: 'AwsSolutions-IAM5',
+    finding: /^Resource::arn:<AWS::Partition>:es:.*\/_plugins\/_security\/api\/roles(mapping)?\/\*$/,
+    at: POLICY,
+    reason: "the domain's own roles are named by the stacks that ask for them; this function is their administrator",
+  },
+  {
     rule: 'AwsSolutions-S1',
     at: /\/(Payloads|Store\/Bucket)\/Resource$/,
     reason:
@@ -99,7 +105,7 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
   },
   {
     rule: 'Serverless-EventBusDLQ',
-    at: /\/(EveryMinute|CompactRegularly)\/Resource$/,
+    at: /\/(Every(Five)?Minutes?|CompactRegularly)\/Resource$/,
     reason: 'a start that was missed is worth nothing later: the clock brings the next one',
   },
   {

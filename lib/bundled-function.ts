@@ -47,6 +47,8 @@ const SOURCE_MAPS = '--enable-source-maps';
 /** A function made of one of our bundles: its log group, and a role that may do nothing that was not granted. */
 export class BundledFunction extends Construct implements IGrantable, Permitted {
   readonly lambda: LambdaFunction;
+  /** Of the role that it runs as. */
+  readonly roleArn: string;
   readonly grantPrincipal: IPrincipal;
   readonly #role: Role;
 
@@ -59,6 +61,7 @@ export class BundledFunction extends Construct implements IGrantable, Permitted 
     });
     this.#role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     this.grantPrincipal = this.#role;
+    this.roleArn = this.#role.roleArn;
     logGroup.grantWrite(this.#role);
     this.lambda = new LambdaFunction(this, 'Function', {
       functionName: props.functionName,

@@ -14,6 +14,7 @@ export const MIGRATE = 'migrate';
 export const RELAY = 'relay';
 export const GUARDIAN = 'guardian';
 export const WATCH_SEARCH = 'watch-search';
+export const SEARCH_ACCESS = 'search-access';
 export const OPERATE = 'operate';
 export const projectorBundle = (store: string): string => `project-${store}`;
 export const provisionBundle = (store: string): string => `provision-${store}`;
@@ -25,7 +26,7 @@ export const compactBundle = (store: string): string => `compact-${store}`;
  */
 export function entryPoints(catalogue: Catalogue, root: string): ReadonlyMap<string, string> {
   const entries = new Map<string, string>();
-  for (const name of [MIGRATE, RELAY, GUARDIAN]) {
+  for (const name of [MIGRATE, RELAY, GUARDIAN, SEARCH_ACCESS]) {
     entries.set(name, `export { handler } from ${ours(`${name}/index.ts`)};`);
   }
   // The container of the relay runs what the function runs.

@@ -3,7 +3,7 @@ import { DistributaryError } from '../core/errors.ts';
 
 /** What the pipeline calls its own stacks, queues, topics and tables. */
 const PARTS: readonly string[] = [
-  ...['operations', 'operate', 'canonical', 'relay', 'search', 'migrate', 'guardian', 'watch-search'],
+  ...['operations', 'operate', 'canonical', 'relay', 'search', 'migrate', 'guardian', 'watch-search', 'search-access'],
   ...['changes', 'parked', 'control', 'alarms'],
 ];
 /** Lambda's own limit, the shortest of all that a store's name is part of. */

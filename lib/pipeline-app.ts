@@ -82,7 +82,10 @@ function addStacks(app: App, blueprint: Blueprint): void {
   const [first, ...others] = projected.filter(({ engine }) => engine === 'opensearch');
   const search =
     first && needsSearchStack(blueprint.configuration) && new SearchStack(app, blueprint, [first, ...others]);
-  if (search) search.addStackDependency(canonical);
+  if (search) {
+    search.addStackDependency(canonical);
+    search.addStackDependency(operations);
+  }
   const operate = new OperateStack(app, blueprint);
   for (const contract of projected) {
     const projection = new ProjectionStack(app, blueprint, contract);

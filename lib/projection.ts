@@ -170,7 +170,7 @@ export class Projection extends Construct {
       serviceTimeout: Duration.seconds(PROVISION_SECONDS),
       properties: { Store: store_name, Content: bundle.hash },
     });
-    provisioned.node.addDependency(provision);
+    provisioned.node.addDependency(provision, store);
     return provisioned.getAttString('target');
   }
 

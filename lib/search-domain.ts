@@ -16,11 +16,10 @@ export interface SearchDomainProps {
   /** At least as many as zones are used. */
   readonly subnetIds: readonly string[];
   readonly preset: Preset;
-  /**
-   * OpenSearch's own users and roles besides IAM: the ARN of the role that administers them.
-   * @default IAM alone decides, by index
-   */
-  readonly accessAdministrator?: string;
+  /** Whoever wears it may connect. */
+  readonly clients: ISecurityGroup;
+  /** ARN of the IAM role that says who works on which index. */
+  readonly accessAdministrator: string;
 }
 
 const VERSION = 'OpenSearch_3.5';
@@ -36,15 +35,12 @@ const LOGS = { INDEX_SLOW_LOGS: 'index-slow', SEARCH_SLOW_LOGS: 'search-slow', E
  */
 export class SearchDomain extends Construct {
   readonly domain: CfnDomain;
-  /** Whoever wears it may connect. */
-  readonly clients: ISecurityGroup;
 
   constructor(scope: Construct, id: string, props: SearchDomainProps) {
     super(scope, id);
-    const { vpc, subnetIds, preset } = props;
-    this.clients = new SecurityGroup(this, 'Clients', { vpc, description: 'May connect to the search domain' });
+    const { vpc, subnetIds, clients, preset } = props;
     const group = new SecurityGroup(this, 'Nodes', { vpc, description: 'Search domain', allowAllOutbound: false });
-    group.addIngressRule(this.clients, Port.HTTPS);
+    group.addIngressRule(clients, Port.HTTPS);
     const used = subnetIds.slice(0, Math.min(preset.searchNodes, preset.zones));
     this.domain = this.#domain(props, { subnetIds: used, securityGroupIds: [group.securityGroupId] });
     tagWithRole(this, ...props.contracts);
@@ -69,9 +65,7 @@ export class SearchDomain extends Construct {
       domainEndpointOptions: { enforceHttps: true, tlsSecurityPolicy: 'Policy-Min-TLS-1-2-PFS-2023-10' },
       accessPolicies: this.#accessPolicy(domainName),
       advancedOptions: ADVANCED,
-      ...(accessAdministrator !== undefined && {
-        advancedSecurityOptions: { enabled: true, masterUserOptions: { masterUserArn: accessAdministrator } },
-      }),
+      advancedSecurityOptions: { enabled: true, masterUserOptions: { masterUserArn: accessAdministrator } },
       logPublishingOptions: options,
     });
     domain.addResourceDependency(permission);

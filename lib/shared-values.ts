@@ -18,6 +18,7 @@ const PATHS = {
   payloadBucketName: 'relay/payload-bucket-name',
   searchEndpoint: 'search/endpoint',
   searchClients: 'search/clients',
+  searchAccessArn: 'search/access-arn',
 } as const;
 export type SharedValue = keyof typeof PATHS;
 

@@ -43,6 +43,8 @@ function servers(given: Readonly<Record<string, string>>, { database, search }: 
   return {
     ...('DATABASE_HOST' in given && { DATABASE_URL: user === undefined ? database : roleUrl(database, user) }),
     ...('OPENSEARCH_URL' in given && { OPENSEARCH_URL: search }),
+    // The engine is no domain of the search service, so there is nothing to ask that service.
+    ...('SEARCH_DOMAIN' in given && { SEARCH_DOMAIN: '' }),
   };
 }
 

@@ -4,8 +4,12 @@ import type { Construct } from 'constructs';
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import type { Configuration } from '../configuration.ts';
 import { tagWithRole } from '../data-role.ts';
+import { SEARCH_ACCESS, WATCH_SEARCH } from '../entry-points.ts';
 import { zonesOf } from '../network.ts';
+import { SearchAccess } from '../search-access.ts';
+import { addSearchAlarms } from '../search-alarms.ts';
 import { SearchDomain } from '../search-domain.ts';
+import { SearchWatch } from '../search-watch.ts';
 import { type Blueprint, PipelineStack } from './pipeline-stack.ts';
 
 /** Whether search needs anything of us: an OpenSearch of yours outside of a network does not. */
@@ -27,15 +31,45 @@ export class SearchStack extends PipelineStack {
   }
 
   #create(vpc: IVpc, contracts: readonly [ProjectedContract, ...ProjectedContract[]]): void {
-    const { names, preset, shared } = this.blueprint;
-    const { domain, clients } = new SearchDomain(this, 'Search', {
-      domainName: names.searchDomain,
+    const { bundles, names, preset, shared } = this.blueprint;
+    const domainName = names.searchDomain;
+    const subnetIds = Fn.split(',', shared.read(this, 'subnetIds'), preset.zones);
+    const clients = new SecurityGroup(this, 'Clients', { vpc, description: 'May connect to the search domain' });
+    const access = new SearchAccess(this, 'Access', {
+      bundle: bundles.of(SEARCH_ACCESS),
+      functionName: names.function(SEARCH_ACCESS),
+      domainName,
+      placement: { subnetIds, securityGroupIds: [clients.securityGroupId] },
+      logDays: preset.logDays,
+    });
+    const accessAdministrator = access.function.roleArn;
+    const { domain } = new SearchDomain(this, 'Search', {
+      domainName,
       contracts,
       vpc,
-      subnetIds: Fn.split(',', shared.read(this, 'subnetIds'), preset.zones),
+      subnetIds,
+      clients,
       preset,
+      accessAdministrator,
     });
-    shared.publish(this, { searchEndpoint: domain.attrDomainEndpoint, searchClients: clients.securityGroupId });
+    access.endpoint = domain.attrDomainEndpoint;
+    this.#watch(domainName, contracts[0].store_name);
+    shared.publish(this, {
+      searchEndpoint: domain.attrDomainEndpoint,
+      searchClients: clients.securityGroupId,
+      searchAccessArn: access.function.lambda.functionArn,
+    });
+  }
+
+  #watch(domainName: string, runbook: string): void {
+    const { bundles, names, preset } = this.blueprint;
+    const watch = new SearchWatch(this, 'Watch', {
+      bundle: bundles.of(WATCH_SEARCH),
+      functionName: names.function(WATCH_SEARCH),
+      domainName,
+      logDays: preset.logDays,
+    });
+    addSearchAlarms(this, { domainName, runbook, watch, names, preset, topic: this.alarmTopic() });
   }
 
   /** Makes nothing but the rule that lets the pipeline in. */

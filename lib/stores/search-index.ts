@@ -5,6 +5,7 @@ import type { ProjectedContract } from '../../core/store-contract.ts';
 import type { BundledFunction, Placement } from '../bundled-function.ts';
 import { privatePlacement } from '../canonical-access.ts';
 import type { Configuration } from '../configuration.ts';
+import { SearchAdmission } from '../search-access.ts';
 import type { SharedValues } from '../shared-values.ts';
 import type { ProjectedStore } from './projected-store.ts';
 
@@ -22,6 +23,8 @@ export class SearchIndex extends Construct implements ProjectedStore {
   readonly #alias: string;
   /** Absent for an OpenSearch that IAM does not know. */
   readonly #domainArn: string | undefined;
+  /** Absent for a domain of yours, whose roles are yours to map. */
+  readonly #admission: SearchAdmission | undefined;
 
   constructor(scope: Construct, id: string, { contract, domainName, shared, configuration }: SearchIndexProps) {
     super(scope, id);
@@ -30,6 +33,8 @@ export class SearchIndex extends Construct implements ProjectedStore {
     if (searchUrl === undefined) {
       this.#domainArn = Stack.of(this).formatArn({ service: 'es', resource: 'domain', resourceName: domainName });
       this.variables = { OPENSEARCH_URL: `https://${shared.read(this, 'searchEndpoint')}` };
+      const accessArn = shared.read(this, 'searchAccessArn');
+      this.#admission = new SearchAdmission(this, 'Admission', { accessArn, index: this.#alias });
     } else {
       this.#domainArn = searchDomainArn;
       this.variables = { OPENSEARCH_URL: searchUrl };
@@ -39,12 +44,14 @@ export class SearchIndex extends Construct implements ProjectedStore {
   }
 
   allowWrite(fn: BundledFunction): void {
+    this.#admission?.add(fn);
     this.#allow(fn, ['Get', 'Post'], this.#generations);
   }
 
   allowProvision(fn: BundledFunction): void {
     this.allowWrite(fn);
     this.#allow(fn, ['Put'], this.#generations);
+    this.#allow(fn, ['Put'], `_index_template/${this.#alias}`);
     this.#allow(fn, ['Get'], `_alias/${this.#alias}`);
     // One request moves the alias in one step; OpenSearch has no address for it that names the store.
     this.#allow(fn, ['Post'], '_aliases');

@@ -20,6 +20,10 @@ const KNOWN: { readonly [name: string]: 'static' | 'dynamic' } = {
   'index.search.idle.after': 'dynamic',
   'index.mapping.total_fields.limit': 'dynamic',
   'index.priority': 'dynamic',
+  'index.search.slowlog.threshold.query.warn': 'dynamic',
+  'index.search.slowlog.threshold.fetch.warn': 'dynamic',
+  'index.indexing.slowlog.threshold.index.warn': 'dynamic',
+  'index.indexing.slowlog.source': 'dynamic',
 };
 
 const DURATIONS = ['index.refresh_interval', 'index.gc_deletes', 'index.search.idle.after'];
