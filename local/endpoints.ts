@@ -47,6 +47,8 @@ const endpointsSchema = z.object({
   operate: z.string(),
   /** Store's name in its contract → where it is. */
   stores: z.record(z.string(), storeSchema),
+  /** Repositories of teams whose projections run along. */
+  teams: z.array(z.string()).optional(),
   /** A file per function and server. */
   logs: z.string(),
 });

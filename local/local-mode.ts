@@ -23,6 +23,8 @@ export interface LocalModeOptions {
   readonly outDir?: string;
   /** Projected stores to run: the stacks of the others are left out. @default all */
   readonly stores?: readonly string[];
+  /** Repositories of teams whose projections run along. @default none */
+  readonly teams?: readonly string[];
   /** Instances that poll a queue at once. @default 1 */
   readonly instancesPerQueue?: number;
   readonly onEvent?: (event: LocalEvent) => void;

@@ -15,7 +15,8 @@ import { LocalFunctions } from './runtime/functions.ts';
 import { MetricStore } from './runtime/metrics.ts';
 import { Pipeline } from './runtime/pipeline.ts';
 import { synthesised } from './synthesis.ts';
-import { onlyStores, readAssembly } from './template/assembly.ts';
+import { synthesisedTeam } from './team-synthesis.ts';
+import { type Assembly, onlyStores, readAssembly } from './template/assembly.ts';
 import type { CustomResource } from './template/compute.ts';
 import { ACCOUNT, REGION } from './template/intrinsics.ts';
 import type { Surroundings } from './template/kind.ts';
@@ -63,8 +64,11 @@ async function startParts(options: LocalModeOptions, data: DataFolder, undo: Und
   const ports = await allotPorts(data, SERVER_NAMES, options.ports ?? {});
   const servers = new Servers({ data, ports, search: options.search, dynamodb: options.dynamodb, tell });
   undo.push(() => servers.stop());
-  const [outDir, bootstrap] = await Promise.all([templates(options, tell), bundleBootstrap(data.folder('runtime'))]);
-  const model = readModel(onlyStores(readAssembly(outDir), options.stores), surroundingsOf(ports));
+  const [assembly, bootstrap] = await Promise.all([
+    assemblyOf(options, data, tell),
+    bundleBootstrap(data.folder('runtime')),
+  ]);
+  const model = readModel(assembly, surroundingsOf(ports));
   const { server } = await servers.postgres;
   const database = await createDatabase(server.url, model.clusters[0]?.databaseName ?? 'postgres');
   const metrics = new MetricStore();
@@ -86,9 +90,21 @@ const ROOT = resolve(import.meta.dirname, '..');
 /** For all data folders: a synthesis takes longer than all the rest of a start. */
 const SYNTHESES = join(ROOT, 'node_modules', '.cache', 'distributary', 'syntheses');
 
-function templates({ outDir }: LocalModeOptions, tell: (event: LocalEvent) => void): Promise<string> | string {
+/** The pipeline's stacks, then those of the teams that joined, which read the pipeline's parameters. */
+async function assemblyOf(
+  { outDir, stores, teams = [] }: LocalModeOptions,
+  data: DataFolder,
+  tell: (event: LocalEvent) => void,
+): Promise<Assembly> {
   const onLog = (message: string) => tell({ kind: 'step', message });
-  return outDir ?? synthesised({ root: ROOT, cache: SYNTHESES, onLog });
+  const ours = outDir ?? synthesised({ root: ROOT, cache: SYNTHESES, onLog });
+  const theirs = teams.map((repository, index) => {
+    onLog(`synthesising ${repository}`);
+    return synthesisedTeam(repository, join(data.folder('teams'), String(index)));
+  });
+  const pipeline = onlyStores(readAssembly(await ours), stores);
+  const joined = (await Promise.all(theirs)).map(readAssembly);
+  return { stacks: [pipeline, ...joined].flatMap(({ stacks }) => stacks) };
 }
 
 const HOST = '127.0.0.1';
@@ -153,7 +169,7 @@ async function startPipeline({ options, model, servers, functions, metrics, tell
 }
 
 async function endpointsOf(
-  { model, data, servers, control, database }: Parts,
+  { options, model, data, servers, control, database }: Parts,
   roles: readonly string[],
 ): Promise<Endpoints> {
   const [aws, dynamodb, search] = await Promise.all([servers.aws, servers.dynamodb, servers.search]);
@@ -171,6 +187,7 @@ async function endpointsOf(
     sns: aws.server.endpoint,
     s3: aws.server.endpoint,
     ...pipelinePlaces(model),
+    teams: [...(options.teams ?? [])],
     logs: data.folder('logs'),
   };
 }

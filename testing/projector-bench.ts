@@ -50,6 +50,8 @@ export interface ProjectorBench {
   write(sent: Sent): Write;
   /** One batch: a message of queue for each pack, a pack of events. */
   deliver(packs: readonly (readonly string[])[], more?: Partial<BatchPorts>): Promise<BatchReport>;
+  /** Another one, with an empty store. */
+  fresh(): Promise<ProjectorBench>;
   /** A bench beside this one, on the same store, as after a deployment of something else. */
   deployed(definition: Definition): ProjectorBench;
 }
@@ -66,17 +68,20 @@ let keys = 0;
 export const newKey = (): AggregateId =>
   `00000000-0000-4000-8000-${(++keys).toString(16).padStart(12, '0')}` as AggregateId;
 
-export async function openBench(subject: ProjectorUnderTest, aggregate: AggregateContract): Promise<ProjectorBench> {
-  const { definition } = subject;
-  const store = subject.openStore?.() ?? memoryStore();
-  const target = { store: definition.contract.store_name, name: `${definition.contract.store_name}.1` };
-  await store.create(target);
-  const samples = subject.states?.[aggregate.aggregate] ?? sampleStates(aggregate, SAMPLES);
-  const parked = new Map<string, JsonObject>();
-  return bench(subject, { aggregate, store, target, parked, samples, ...sorted(definition, aggregate, samples) });
+export function openBench(subject: ProjectorUnderTest, aggregate: AggregateContract): Promise<ProjectorBench> {
+  const { definition, states } = subject;
+  const samples = states?.[aggregate.aggregate] ?? sampleStates(aggregate, SAMPLES);
+  const sorting = { samples, ...sorted(definition, aggregate, samples) };
+  const open = async (): Promise<ProjectorBench> => {
+    const store = subject.openStore?.() ?? memoryStore();
+    const target = { store: definition.contract.store_name, name: `${definition.contract.store_name}.1` };
+    await store.create(target);
+    return bench(subject, { aggregate, store, target, parked: new Map(), ...sorting, fresh: open });
+  };
+  return open();
 }
 
-type Stage = Pick<ProjectorBench, 'aggregate' | 'store' | 'target' | 'samples' | 'shown' | 'hidden'> & {
+type Stage = Pick<ProjectorBench, 'aggregate' | 'store' | 'target' | 'samples' | 'shown' | 'hidden' | 'fresh'> & {
   /** Payload → state: what is too large for a message. */
   readonly parked: Map<string, JsonObject>;
 };
@@ -143,19 +148,22 @@ function encoded(change: ResolvedChange, parked: Map<string, JsonObject>): strin
 function sorted(definition: Definition, aggregate: AggregateContract, samples: readonly JsonObject[]) {
   const project = projection(definition);
   const key = newKey();
+  let refused: DistributaryError | undefined;
   const documentOf = (state: JsonObject) => {
     try {
       return project(changeOf(aggregate, { key, n: 1, state })).document;
     } catch (error) {
-      if (error instanceof DistributaryError) return null;
-      throw error;
+      if (!(error instanceof DistributaryError)) throw error;
+      refused ??= error;
+      return null;
     }
   };
   const made = samples.map(state => ({ state, document: documentOf(state) }));
   const shown = new Map(made.flatMap(({ state, document }) => (document ? [[JSON.stringify(document), state]] : [])));
   if (shown.size < LEAST_SHOWN) {
     const what = `${shown.size} different documents of ${samples.length} states of ${aggregate.aggregate}`;
-    throw new Error(`the projector makes only ${what}, too few to test it: pass at least ${LEAST_SHOWN} as \`states\``);
+    const why = refused ? `: ${refused.message}` : `, too few to test it: pass at least ${LEAST_SHOWN} as \`states\``;
+    throw new Error(`the projector makes only ${what}${why}`);
   }
   return { shown: [...shown.values()], hidden: made.flatMap(({ state, document }) => (document ? [] : [state])) };
 }

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Option } from 'commander';
 import type { Endpoints } from '../../local/endpoints.ts';
@@ -12,6 +13,7 @@ interface DevOptions extends EngineOptions {
   readonly fresh?: true;
   readonly import: boolean;
   readonly importRate: number;
+  readonly with?: readonly string[];
   readonly postgresPort?: number;
   readonly awsPort?: number;
   readonly dynamodbPort?: number;
@@ -39,6 +41,7 @@ flows until Ctrl-C. A second start resumes the same data.`,
     { line: 'npm start', what: 'the same as distributary dev' },
     { line: 'distributary dev --fresh', what: 'start over' },
     { line: 'distributary dev --search=embedded', what: 'no Java, no download' },
+    { line: 'distributary dev --with ../headlines', what: 'a projection of another repository runs along' },
   ],
   options: [
     dataDirOption(),
@@ -48,6 +51,9 @@ flows until Ctrl-C. A second start resumes the same data.`,
     new Option('--import-rate <rows>', 'rows of the sample a second, slow enough to watch')
       .default(IMPORT_RATE)
       .argParser(wholeNumber(1, 100_000)),
+    new Option('--with <folder>', "a team's repository whose projections run along; may be repeated").argParser(
+      (folder: string, others: readonly string[] = []) => [...others, resolve(folder)],
+    ),
     portOption('postgres', 'PostgreSQL'),
     portOption('aws', 'queues, topic and buckets'),
     portOption('dynamodb', 'the key-value tables'),
@@ -87,7 +93,7 @@ function localOptions({ dataDir, search, dynamodb, fresh, ...options }: DevOptio
     control: controlPort,
   };
   const ports = Object.fromEntries(Object.entries(asked).filter(([, port]) => port !== undefined));
-  return { dataDir, search, dynamodb, fresh: fresh === true, ports };
+  return { dataDir, search, dynamodb, fresh: fresh === true, ports, teams: options.with ?? [] };
 }
 
 async function showStart(started: Started, { terminal, json }: Session): Promise<void> {
@@ -127,8 +133,8 @@ async function showFlow(
 ): Promise<void> {
   const { openOverview } = await import('../overview/overview.ts');
   const { overviewLine } = await import('../overview/shown.ts');
-  const { readDefinitions } = await import('../../lib/definitions.ts');
-  const looking = openOverview(endpoints, (await readDefinitions()).catalogue);
+  const { runningCatalogue } = await import('../running/running-catalogue.ts');
+  const looking = openOverview(endpoints, runningCatalogue(endpoints));
   const every = terminal.interactive && !json ? LOOK_EVERY_MS : LOOK_PLAINLY_EVERY_MS;
   try {
     while (!signal.aborted) {

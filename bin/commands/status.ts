@@ -30,9 +30,8 @@ its contract, the lag of the last minutes, failed changes and documents. Exits 1
   async run(_args, { dataDir, watch = false }, session) {
     const endpoints = readEndpoints(dataDir);
     const { openOverview } = await import('../overview/overview.ts');
-    const { readDefinitions } = await import('../../lib/definitions.ts');
-    const { catalogue } = await readDefinitions();
-    const looking = openOverview(endpoints, catalogue);
+    const { runningCatalogue } = await import('../running/running-catalogue.ts');
+    const looking = openOverview(endpoints, runningCatalogue(endpoints));
     try {
       await looking.look();
       await pause(RATE_MS, session);
