@@ -66,6 +66,10 @@ export const errorTable = {
     retry: 'never',
     hint: 'readers see this target: cut over to another one first',
   },
+  'store-retired': {
+    retry: 'never',
+    hint: 'read the store that takes its place; distributary retire STORE shows how far the end of this one is',
+  },
   'control-malformed': {
     retry: 'later',
     hint: 'another version of this system wrote it: finish the deployment, or correct the item named in the control table',

@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts';
 import { benchCommand } from './bench.ts';
+import { canaryCommand } from './canary.ts';
 import { cancelCommand } from './cancel.ts';
 import { contractCommand } from './contract.ts';
 import { costCommand } from './cost.ts';
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command<any>[] = [
   driftCommand,
   rebuildCommand,
   rollbackCommand,
+  canaryCommand,
   cancelCommand,
   contractCommand,
   costCommand,

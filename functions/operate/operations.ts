@@ -3,9 +3,12 @@ import type { JsonObject } from '../../core/change.ts';
 import { DistributaryError } from '../../core/errors.ts';
 import { hintOf } from '../../core/yaml.ts';
 import { auditList } from './audit-list.ts';
+import { canaryRead, canarySet } from './canary.ts';
 import type { OperateContext } from './context.ts';
 import { doctor } from './doctor.ts';
 import { driftStart } from './drift.ts';
+import { failuresList } from './failures-list.ts';
+import { failuresRedrive } from './failures-redrive.ts';
 import { type Asked, envelope } from './operation.ts';
 import { rebuildPlan } from './rebuild-plan.ts';
 import { rebuildRollback } from './rebuild-rollback.ts';
@@ -19,11 +22,15 @@ import { runsAdvance } from './runs-advance.ts';
 
 /** Everything that can be asked; a file each. */
 export const OPERATIONS = [
+  canaryRead,
+  canarySet,
   doctor,
   driftStart,
   rebuildPlan,
   rebuildStart,
   rebuildRollback,
+  failuresList,
+  failuresRedrive,
   runRead,
   runList,
   runPause,

@@ -1,0 +1,202 @@
+import type { Json } from './change.ts';
+import type { AggregateId, TenantId, Version } from './version.ts';
+
+/** A question that readers ask of a store: one of these, or several at once. */
+export interface ShadowQuery {
+  /** What the report calls it; names fields, never values. */
+  readonly name: string;
+  /** Words to be found in any text field. Order is by relevance then, else by key. */
+  readonly text?: string | undefined;
+  /** Field → its value. */
+  readonly where?: Readonly<Record<string, Json>> | undefined;
+  /** Look-up through this index of the contract, whose keys are in `where`. */
+  readonly index?: string | undefined;
+  readonly key?: AggregateId | undefined;
+}
+
+/** For whom it is asked: a tenant sees its own. */
+export type Principal = { readonly kind: 'everyone' } | { readonly kind: 'tenant'; readonly tenant: TenantId };
+
+export interface Hit {
+  readonly key: AggregateId;
+  readonly tenant: TenantId;
+  readonly version: Version;
+}
+
+/** `hits` are the first of `total`, in the order in which readers see them. */
+export type Asked = { readonly milliseconds: number } & (
+  | { readonly ok: true; readonly total: number; readonly hits: readonly Hit[] }
+  | { readonly ok: false; readonly code: string }
+);
+
+export const SIDES = ['current', 'candidate'] as const;
+export type Side = (typeof SIDES)[number];
+
+export interface ShadowPorts {
+  ask(side: Side, query: ShadowQuery, principal: Principal): Promise<Asked>;
+  /** Between two looks at what differs: the time that a change on its way needs. */
+  pause(): Promise<void>;
+}
+
+/** What was different for one query, asked for one principal. */
+export interface Difference {
+  readonly query: string;
+  readonly principal: Principal['kind'];
+  readonly currentTotal: number | undefined;
+  readonly candidateTotal: number | undefined;
+  /** Among the first results of the current target, and not of the candidate. */
+  readonly missing: readonly AggregateId[];
+  /** Among the candidate's, and not the principal's to see. */
+  readonly exposed: readonly AggregateId[];
+}
+
+export interface ShadowReport {
+  /** Questions, each asked on both sides. */
+  readonly asked: number;
+  /** Answers with the same total. */
+  readonly sameTotal: number;
+  /** Of the current target's first results the part that the candidate's have too; 1 without results. */
+  readonly overlap: number;
+  readonly missing: number;
+  readonly exposed: number;
+  readonly errors: Readonly<Record<Side, number>>;
+  readonly p95Milliseconds: Readonly<Record<Side, number>>;
+  readonly differences: readonly Difference[];
+}
+
+/** A change on its way is there by the third look. */
+const LOOKS = 3;
+const KEPT_DIFFERENCES = 50;
+
+/** Asks every query for every principal on both sides; what differs is asked again, for a change may be on its way. */
+export async function shadowReads(
+  { ask, pause }: ShadowPorts,
+  queries: readonly ShadowQuery[],
+  principals: readonly Principal[],
+): Promise<ShadowReport> {
+  let open = queries.flatMap(query => principals.map(principal => ({ query, principal })));
+  const settled: Compared[] = [];
+  const times: Record<Side, number[]> = { current: [], candidate: [] };
+  for (let look = 1; open.length > 0; look++) {
+    const differing: typeof open = [];
+    for (const question of open) {
+      const compared = compare(
+        question.query,
+        question.principal,
+        await ask('current', question.query, question.principal),
+        await ask('candidate', question.query, question.principal),
+      );
+      for (const side of SIDES) times[side].push(compared[side].milliseconds);
+      if (compared.isSame || look === LOOKS) settled.push(compared);
+      else differing.push(question);
+    }
+    open = differing;
+    if (open.length > 0) await pause();
+  }
+  return summarise(settled, times);
+}
+
+interface Compared extends Difference {
+  readonly current: Asked;
+  readonly candidate: Asked;
+  readonly overlap: number;
+  readonly isSame: boolean;
+}
+
+function compare(query: ShadowQuery, principal: Principal, current: Asked, candidate: Asked): Compared {
+  const [ours, theirs] = [hitsOf(current), hitsOf(candidate)];
+  const there = new Set(theirs.map(({ key }) => key));
+  const lost = ours.filter(({ key }) => !there.has(key)).map(({ key }) => key);
+  const exposed = theirs
+    .filter(({ tenant }) => principal.kind === 'tenant' && tenant !== principal.tenant)
+    .map(({ key }) => key);
+  const [currentTotal, candidateTotal] = [totalOf(current), totalOf(candidate)];
+  // By relevance two indexes may differ in the first results: what either has deleted still weighs in its scores.
+  const missing = query.text !== undefined && currentTotal === candidateTotal ? [] : lost;
+  return {
+    query: query.name,
+    principal: principal.kind,
+    current,
+    candidate,
+    currentTotal,
+    candidateTotal,
+    missing,
+    exposed,
+    overlap: ours.length === 0 ? 1 : 1 - lost.length / ours.length,
+    isSame: currentTotal === candidateTotal && missing.length === 0 && exposed.length === 0 && candidate.ok,
+  };
+}
+
+const hitsOf = (asked: Asked): readonly Hit[] => (asked.ok ? asked.hits : []);
+const totalOf = (asked: Asked): number | undefined => (asked.ok ? asked.total : undefined);
+
+function summarise(settled: readonly Compared[], times: Readonly<Record<Side, number[]>>): ShadowReport {
+  const sum = (of: (compared: Compared) => number) => settled.reduce((total, one) => total + of(one), 0);
+  return {
+    asked: settled.length,
+    sameTotal: settled.filter(one => one.current.ok && one.currentTotal === one.candidateTotal).length,
+    overlap: settled.length === 0 ? 1 : sum(({ overlap }) => overlap) / settled.length,
+    missing: sum(({ missing }) => missing.length),
+    exposed: sum(({ exposed }) => exposed.length),
+    errors: { current: sum(one => (one.current.ok ? 0 : 1)), candidate: sum(one => (one.candidate.ok ? 0 : 1)) },
+    p95Milliseconds: { current: p95(times.current), candidate: p95(times.candidate) },
+    differences: settled
+      .filter(({ isSame }) => !isSame)
+      .slice(0, KEPT_DIFFERENCES)
+      .map(({ query, principal, currentTotal, candidateTotal, missing, exposed }) => ({
+        query,
+        principal,
+        currentTotal,
+        candidateTotal,
+        missing,
+        exposed,
+      })),
+  };
+}
+
+const p95 = (times: readonly number[]): number =>
+  times.toSorted((a, b) => a - b)[Math.ceil(times.length * 0.95) - 1] ?? 0;
+
+/** What a candidate has to keep to before readers move to it. */
+export interface GateLimits {
+  /** Part of the answers that have the same total. */
+  readonly leastSameTotal: number;
+  readonly leastOverlap: number;
+  /** Times the current target's, and at least so many milliseconds more: small numbers vary by themselves. */
+  readonly mostSlowdown: number;
+  readonly slowdownMilliseconds: number;
+}
+
+export const GATE_LIMITS: GateLimits = {
+  leastSameTotal: 0.99,
+  leastOverlap: 0.9,
+  mostSlowdown: 2,
+  slowdownMilliseconds: 100,
+};
+
+export interface Gate {
+  readonly passes: boolean;
+  readonly reasons: readonly string[];
+}
+
+/** Whether readers may move to the candidate. What would show somebody more than before never may. */
+export function shadowGate(report: ShadowReport, limits: GateLimits = GATE_LIMITS): Gate {
+  const { asked, sameTotal, overlap, missing, exposed, errors, p95Milliseconds: times } = report;
+  const percent = (part: number) => `${(part * 100).toFixed(1)}%`;
+  const reasons: string[] = [];
+  if (asked === 0) reasons.push('nothing was asked: name queries in a file, or wait for the store to hold something');
+  if (exposed > 0) reasons.push(`${exposed} results are not for those who asked`);
+  if (missing > 0) reasons.push(`${missing} first results are missing`);
+  if (errors.candidate > errors.current) {
+    reasons.push(`${errors.candidate} queries fail on the candidate, ${errors.current} on the current target`);
+  }
+  if (asked > 0 && sameTotal / asked < limits.leastSameTotal) {
+    reasons.push(`${asked - sameTotal} of ${asked} answers have another number of results`);
+  }
+  if (overlap < limits.leastOverlap) reasons.push(`the first results agree by ${percent(overlap)} only`);
+  const slower = times.candidate - times.current;
+  if (times.candidate > limits.mostSlowdown * times.current && slower > limits.slowdownMilliseconds) {
+    reasons.push(`p95 is ${Math.round(times.candidate)} ms, the current target's ${Math.round(times.current)} ms`);
+  }
+  return { passes: reasons.length === 0, reasons };
+}

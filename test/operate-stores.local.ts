@@ -1,0 +1,245 @@
+import { randomUUID } from 'node:crypto';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import type { Command } from '../bin/command.ts';
+import { doctorCommand } from '../bin/commands/doctor.ts';
+import { driftCommand } from '../bin/commands/drift.ts';
+import { openOverview } from '../bin/overview/overview.ts';
+import { untilSettled } from '../bin/running/settled.ts';
+import type { Diagnosis } from '../core/doctor.ts';
+import type { DriftKind } from '../core/drift.ts';
+import { type AggregateId, storedVersion, type TenantId } from '../core/version.ts';
+import type { DriftReport } from '../functions/operate/drift-report.ts';
+import { readDefinitions } from '../lib/definitions.ts';
+import type { Endpoints } from '../local/endpoints.ts';
+import { type LocalMode, startLocalMode } from '../local/local-mode.ts';
+import { type OpenStores, openStores } from '../local/verification/open-stores.ts';
+import { verifyStores } from '../local/verify.ts';
+import { capturedTerminal } from './captured-terminal.ts';
+
+/** Everything is started, filled and looked at on a machine that may be busy. */
+const START_MS = 240_000;
+const TEST_MS = 180_000;
+const SETTLE_SECONDS = 150;
+/** A local key-value table takes some hundred writes a second. */
+const CASES = 1500;
+const STORES = ['case-search', 'case-timeline', 'case-facts', 'investigator-worklist'] as const;
+
+const dataDir = mkdtempSync(join(tmpdir(), 'operate-stores-'));
+chmodSync(dataDir, 0o755);
+const { catalogue, definitions } = await readDefinitions();
+
+let mode: LocalMode;
+let endpoints: Endpoints;
+let stores: OpenStores;
+let database: pg.Client;
+let tenant: string;
+let cases: AggregateId[];
+
+beforeAll(async () => {
+  mode = await startLocalMode({ dataDir, search: 'embedded' });
+  endpoints = mode.endpoints;
+  stores = openStores(endpoints);
+  database = new pg.Client(endpoints.postgres.url);
+  await database.connect();
+  tenant = (
+    await rows<{ id: string }>(`insert into canonical.tenants (name, kind) values ('Test', 'company') returning id`)
+  )[0]!.id;
+  cases = (
+    await rows<{ id: AggregateId }>(
+      `insert into canonical.cases (tenant_id, title, product, issue, status)
+       select $1, 'Case ' || n, 'Mortgage', 'Fees', 'received' from generate_series(1, ${CASES}) n returning id`,
+      [tenant],
+    )
+  ).map(({ id }) => id);
+  await rows(`update canonical.cases set title = 'Changed ' || title where id = any ($1)`, [cases.slice(0, 300)]);
+  await settle();
+}, START_MS);
+afterAll(async () => {
+  await database?.end();
+  stores?.close();
+  await mode?.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+}, START_MS);
+
+const rows = async <Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Row[]> =>
+  (await database.query<Row>(text, [...values])).rows;
+
+/** Past every trigger, as a restore by hand or a careless superuser does it. */
+async function unseen(text: string, values: readonly unknown[]): Promise<void> {
+  await rows('begin');
+  await rows(`set local session_replication_role = 'replica'`);
+  await rows(text, values);
+  await rows('commit');
+}
+
+async function settle(): Promise<void> {
+  const looking = openOverview(endpoints, catalogue);
+  try {
+    expect(await untilSettled(looking, { since: Date.now(), timeoutSeconds: SETTLE_SECONDS })).toBe(true);
+  } finally {
+    await looking.close();
+  }
+}
+
+/** Runs a command of the command line on this local mode; its exit code and what it printed as JSON. */
+async function run<Options>(command: Command<Options>, args: readonly string[], options: object) {
+  const { terminal, out } = capturedTerminal();
+  const common = { dataDir, actor: 'test', reason: 'a test' };
+  const session = { terminal, json: true, signal: new AbortController().signal };
+  const code = await command.run(args, { ...common, ...options } as Options, session);
+  return { code, said: JSON.parse(out()) };
+}
+
+async function drift(store: string, options: object = {}): Promise<{ code: number; report: DriftReport }> {
+  const { code, said } = await run(driftCommand, [store], options);
+  expect(said).toMatchObject({ state: 'done', error: null });
+  return { code, report: said.report };
+}
+
+const kindsOf = ({ findings }: DriftReport): ReadonlyMap<string, DriftKind> =>
+  new Map(findings.map(({ key, kind }) => [key, kind]));
+
+const open = (name: string) => {
+  const { contract } = definitions.find(definition => definition.contract.store_name === name)!;
+  return stores.open(contract);
+};
+
+test(
+  'a pipeline at rest has no finding and no drift',
+  async () => {
+    const { code, said } = await run(doctorCommand, [], {});
+    expect((said as Diagnosis).findings).toEqual([]);
+    expect(code).toBe(0);
+    expect((said as Diagnosis).passed.length).toBeGreaterThan(15);
+    for (const store of STORES) {
+      const { code: agreed, report } = await drift(store);
+      expect({ agreed, ...report }).toMatchObject({ agreed: 0, rows: CASES, complete: true, mismatches: 0, beyond: 0 });
+    }
+  },
+  TEST_MS,
+);
+
+/** One of each kind in every store; keys of their own. */
+async function plant(): Promise<Readonly<Record<DriftKind, AggregateId>>> {
+  const [stale, different, buried] = cases.slice(400, 403) as [AggregateId, AggregateId, AggregateId];
+  const [missing, extra] = [randomUUID() as AggregateId, randomUUID() as AggregateId];
+  await unseen(
+    `insert into canonical.cases (id, tenant_id, title, product, issue, status, version, change)
+     values ($1, $2, 'Nobody heard of it', 'Mortgage', 'Fees', 'received', 1, 'created')`,
+    [missing, tenant],
+  );
+  await unseen(`update canonical.cases set title = 'Unheard', version = version + 1 where id = $1`, [stale]);
+  await unseen(`update canonical.cases set title = 'Forged' where id = $1`, [different]);
+  await unseen('delete from canonical.cases where id = $1', [buried]);
+  for (const name of STORES) {
+    const store = open(name);
+    const outcomes = await store.write((await store.current())!, [
+      {
+        key: extra,
+        tenant: tenant as TenantId,
+        version: storedVersion(0, 7),
+        digest: 7,
+        committedAt: Date.now(),
+        document: { status: 'received' },
+      },
+    ]);
+    expect(outcomes).toEqual([{ kind: 'applied' }]);
+  }
+  return { missing, extra, stale, different, 'should-be-tombstone': buried };
+}
+
+test(
+  'one of each kind is found, named and repaired in every store, while changes go on; nothing else is touched',
+  async () => {
+    const planted = await plant();
+    const wanted = (...without: DriftKind[]) =>
+      new Map(
+        Object.entries(planted).flatMap(([kind, key]) => (without.includes(kind as DriftKind) ? [] : [[key, kind]])),
+      );
+    const untouched = cases.slice(600, 1400);
+    const before = await heldBy('case-search', untouched);
+
+    const writer = startWriter();
+    const found = await drift('case-search');
+    await writer.stop();
+    expect(kindsOf(found.report)).toEqual(wanted());
+    expect(found).toMatchObject({ code: 1, report: { mismatches: 5, repaired: 0, unsettled: 0 } });
+
+    for (const [index, store] of STORES.entries()) {
+      const { code, report } = await drift(store, { repair: true });
+      // A new version goes to every store: the first repair has mended that one for all.
+      expect([store, kindsOf(report)]).toEqual([store, wanted(...(index > 0 ? (['different'] as const) : []))]);
+      expect({ store, code, repaired: report.repaired }).toEqual({ store, code: 0, repaired: report.mismatches });
+    }
+    await settle();
+    for (const store of STORES) expect((await drift(store)).report).toMatchObject({ mismatches: 0, complete: true });
+    expect(await heldBy('case-search', untouched)).toEqual(before);
+    const verdicts = await verifyStores(endpoints, definitions);
+    expect(verdicts.map(({ store, examples }) => ({ store, examples }))).toEqual(
+      verdicts.map(({ store }) => ({ store, examples: [] })),
+    );
+  },
+  TEST_MS,
+);
+
+async function heldBy(name: string, keys: readonly AggregateId[]) {
+  const store = open(name);
+  const target = (await store.current())!;
+  const held = [];
+  for (const key of keys) held.push(await store.read(target, key));
+  return held;
+}
+
+/** Changes cases that nothing is planted in, on a connection of its own. */
+function startWriter(): { stop(): Promise<void> } {
+  let done = false;
+  const ended = (async () => {
+    const client = new pg.Client(endpoints.postgres.url);
+    await client.connect();
+    for (let round = 0; !done; round++) {
+      const ids = cases.slice((round * 5) % 300).slice(0, 5);
+      await client.query('update canonical.cases set title = title || $2 where id = any ($1)', [
+        ids,
+        String(round % 10),
+      ]);
+      await delay(50);
+    }
+    await client.end();
+  })();
+  return {
+    stop() {
+      done = true;
+      return ended;
+    },
+  };
+}
+
+test(
+  'the doctor names what is wrong and what to do: a trigger that is off, a slot that nobody reads',
+  async () => {
+    await rows('alter table canonical.cases disable trigger emit');
+    await rows(`select pg_create_logical_replication_slot('forgotten', 'pgoutput')`);
+    try {
+      const { code, said } = await run(doctorCommand, [], {});
+      const { findings } = said as Diagnosis;
+      expect(code).toBe(1);
+      expect(findings).toEqual([
+        expect.objectContaining({
+          subject: 'capture',
+          severity: 'broken',
+          what: expect.stringContaining('cases.emit'),
+        }),
+        expect.objectContaining({ subject: 'slot forgotten', severity: 'broken', what: 'nobody reads it' }),
+      ]);
+      for (const { todo } of findings) expect(todo).not.toBe('');
+    } finally {
+      await rows('alter table canonical.cases enable trigger emit');
+      await rows(`select pg_drop_replication_slot('forgotten')`);
+    }
+  },
+  TEST_MS,
+);
