@@ -1,7 +1,7 @@
 import { CreateQueueCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { startFauxqs } from 'fauxqs';
-import { type Failure, redrive } from '../bin/redrive/failed-messages.ts';
 import { DistributaryError } from '../core/errors.ts';
+import { type Failure, redrive } from '../functions/operate/failed-changes.ts';
 import { sendToFailedQueue } from '../functions/projector/failed-queue.ts';
 
 let fauxqs: Awaited<ReturnType<typeof startFauxqs>>;
@@ -50,4 +50,18 @@ test('what is chosen goes back as it was, the others stay with their reasons, al
   expect(await redrive(sqs, { from, to }, ({ code }) => code === 'projector-threw')).toBe(1);
   expect(await bodiesIn(to)).toEqual(['[1]']);
   expect(await bodiesIn(from)).toEqual(['[2]', '[3]']);
+}, 30_000);
+
+test('what fails again says how it failed before, and its change is as it was', async () => {
+  const event = { specversion: '1.0', id: '1@x', type: 'case.updated', data: { title: 'T' } };
+  const letter = (body: string) => [{ body, error: new DistributaryError('projector-threw', 'why') }];
+  await sendToFailedQueue(sqs, from, 'case-search', letter(JSON.stringify([event])));
+  expect(await redrive(sqs, { from, to }, ({ change }) => change === undefined)).toBeGreaterThan(0);
+  const sent = (await bodiesIn(to)).map(body => JSON.parse(body)).find(([first]) => first?.id === '1@x');
+  expect(sent).toEqual([{ ...event, failures: expect.stringContaining('projector-threw') }]);
+
+  await sendToFailedQueue(sqs, from, 'case-search', letter(JSON.stringify(sent)));
+  const histories: Failure['history'][] = [];
+  await redrive(sqs, { from, to }, ({ history }) => histories.push(history) < 0);
+  expect(histories).toEqual([[{ code: 'projector-threw', failedAt: expect.any(String) }]]);
 }, 30_000);
