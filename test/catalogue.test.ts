@@ -86,6 +86,27 @@ test('an index whose key no table can hold is refused', () => {
   );
 });
 
+test.each([
+  ['from: parties.name', 'from: parties.nam', /no state has parties\.nam\b[\s\S]*did you mean "parties\.name"/],
+  ['from: parties.name, list: true', 'from: parties.name', /parties\.name is a list, and field party_names is not/],
+])('a field whose source is changed from %s to %s is refused at its line', (right, wrong, message) => {
+  const said = refusal('case-search', text => text.replace(right, wrong));
+  expect(said).toMatch(/case-search\.yaml:\d+:\d+: /);
+  expect(said).toMatch(message);
+});
+
+test('each index that no table can have is refused at its own line', () => {
+  const said = refusal('investigator-worklist', text =>
+    text.replace('indexes:\n', 'indexes:\n  x: { partition: status }\n  by-flag: { partition: restricted }\n'),
+  );
+  const lines = said.split('\n').filter(line => line.includes('(contract-invalid)'));
+  expect(lines).toEqual([
+    expect.stringContaining('name too short'),
+    expect.stringContaining('field restricted cannot'),
+  ]);
+  expect(new Set(lines.map(line => line.split(':')[1])).size).toBe(2);
+});
+
 test('everything wrong with every file is said at once', () => {
   const broken = stores.map(({ file, text }) => ({ file, text: text.replace('owner_team:', 'owner_taem:') }));
   const said = describeFailure(() => parseCatalogue({ stores: broken, aggregates }));

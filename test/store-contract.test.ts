@@ -1,5 +1,9 @@
+import { parquetMetadata } from 'hyparquet';
 import { DistributaryError } from '../core/errors.ts';
-import { parseStoreContract } from '../core/store-contract.ts';
+import { DOCUMENT_META, FACT_COLUMNS } from '../core/reserved-names.ts';
+import { type ProjectedContract, parseStoreContract, withoutGovernance } from '../core/store-contract.ts';
+import { META } from '../functions/stores/opensearch-index.ts';
+import { encodeFacts, factFormat } from '../functions/stores/parquet-file.ts';
 
 /** Requirements 000 §9, letter by letter. */
 const EXAMPLE = `store_name: case-search-index
@@ -119,4 +123,50 @@ test('every defect of a file is reported, not only the first', () => {
 test('an index names declared fields only', () => {
   const text = PROJECTED.replace('engine: opensearch', 'engine: dynamodb\nindexes:\n  by-title: { partition: titel }');
   expect(refusal(text)).toMatch(/unknown field titel\b.*\n.*did you mean "title"/);
+});
+
+test.each([
+  [
+    's3',
+    'committed_at',
+    /x\.yaml:\d+:3: field committed_at is a column that every fact has already.*\n.*rename the field/,
+  ],
+  ['s3', 'day', /field day is a column that every fact has already/],
+  ['opensearch', 'distributary', /field distributary is where a document keeps/],
+  ['dynamodb', 'version', /field version is a key of an index, and an attribute that every item has/],
+])('an engine %s keeps the name %s for itself', (engine, name, message) => {
+  const indexes = engine === 'dynamodb' ? `indexes:\n  by-${name}: { partition: ${name} }\n` : '';
+  const text = PROJECTED.replace('engine: opensearch\n', `engine: ${engine}\n${indexes}`);
+  expect(refusal(text.replace('title: { type: text }', `${name}: { type: keyword }`))).toMatch(message);
+});
+
+test('a name that is taken in one engine is free in another, and where it is no key', () => {
+  const text = PROJECTED.replace('title: { type: text }', 'version: { type: keyword }');
+  for (const engine of ['opensearch', 'dynamodb']) {
+    expect(parseStoreContract(text.replace('engine: opensearch', `engine: ${engine}`), 'x.yaml').engine).toBe(engine);
+  }
+});
+
+test('the names that are refused are those that a file of facts has', () => {
+  const text = PROJECTED.replace('engine: opensearch', 'engine: s3');
+  const contract = parseStoreContract(text, 'x.yaml') as ProjectedContract;
+  const title = contract.fields.title!;
+  for (const name of FACT_COLUMNS) {
+    expect(() => factFormat({ ...contract, fields: { [name]: title } })).toThrow(
+      new RegExp(`a column ${name} already`),
+    );
+  }
+  const known = encodeFacts(factFormat({ ...contract, fields: {} }), []);
+  const { schema } = parquetMetadata(
+    known.buffer.slice(known.byteOffset, known.byteOffset + known.byteLength) as ArrayBuffer,
+  );
+  const columns = schema.slice(1).map(({ name }) => name);
+  expect([...columns, 'day'].sort()).toEqual([...FACT_COLUMNS].sort());
+  expect(DOCUMENT_META).toBe(META);
+});
+
+test('what people wrote down is not part of what a function carries', () => {
+  const contract = parseStoreContract(`${PROJECTED}governance:\n  invariants: None are decided here.\n`, 'x.yaml');
+  expect(contract.governance?.invariants).toBe('None are decided here.');
+  expect(withoutGovernance(contract)).not.toHaveProperty('governance');
 });

@@ -58,7 +58,7 @@ const names = <T>(from: readonly T[], to: readonly T[], nameOf: (item: T) => str
 function wholeStore(subject: string, before: StoreContract | undefined, after: StoreContract | undefined): PlanStep {
   const step = { subject, key: 'store_name', from: before?.store_name, to: after?.store_name };
   if (after)
-    return { ...step, action: 'new store', reason: `deploy it, then fill it: distributary backfill ${subject}` };
+    return { ...step, action: 'new store', reason: `deploy it, then fill it: distributary rebuild ${subject}` };
   return { ...step, action: 'retire', reason: `before the contract goes: distributary retire ${subject}` };
 }
 
