@@ -101,3 +101,25 @@ export const operateVariables = {
 export const openSearchVariables = { OPENSEARCH_URL: text };
 export const dynamoVariables = { TABLE_NAME: text, CONTROL_TABLE: text };
 export const s3Variables = { BUCKET_NAME: text, CONTROL_TABLE: text };
+
+const tokenVariables = {
+  /** Whose access tokens are accepted, and for whom they are made out. */
+  OIDC_ISSUER: text,
+  OIDC_AUDIENCE: text,
+  /** Requests that were carried out, the issuer's keys and the key of cursors. */
+  API_STATE_TABLE: text,
+};
+
+export const apiCommandVariables = { ...databaseVariables, ...tokenVariables, EVIDENCE_BUCKET: text };
+
+export const apiQueryVariables = {
+  ...databaseVariables,
+  ...tokenVariables,
+  ...openSearchVariables,
+  CONTROL_TABLE: text,
+  PERMISSION_TABLE: text,
+  TIMELINE_TABLE: text,
+  FACTS_BUCKET: text,
+};
+
+export const apiKeyVariables = { OIDC_ISSUER: text, API_STATE_TABLE: text };

@@ -63,6 +63,14 @@ export class Canonical {
     }
   }
 
+  /** Of a person, outside of any transaction. */
+  async permissionsOf(user: string): Promise<Permissions> {
+    const query: Session['query'] = async (text, values = []) => (await this.#pool.query(text, [...values])).rows;
+    return readMemberships(query, user).catch(error => {
+      throw refusalOf(error);
+    });
+  }
+
   async close(): Promise<void> {
     await this.#pool.end();
   }
@@ -101,7 +109,7 @@ interface MembershipRow extends Row {
 }
 
 async function readMemberships(query: Session['query'], user: string): Promise<Permissions> {
-  const rows = await query<MembershipRow>('select *, now() as now from memberships_of($1)', [user]);
+  const rows = await query<MembershipRow>('select *, now() as now from canonical.memberships_of($1)', [user]);
   return {
     memberships: rows.map(({ tenant_id, tenant_kind, role, valid_from, valid_to, suspended }) => ({
       tenant: tenant_id,
@@ -116,7 +124,7 @@ async function readMemberships(query: Session['query'], user: string): Promise<P
   };
 }
 
-function nobody(actingFor: string | undefined, memberships: readonly Membership[]): Problem {
+export function nobody(actingFor: string | undefined, memberships: readonly Membership[]): Problem {
   if (actingFor === undefined && memberships.length > 1) {
     return new Problem('forbidden', 'you are of several companies: say for which you act, in the header acting-for');
   }

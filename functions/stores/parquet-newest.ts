@@ -42,26 +42,58 @@ export async function* newestFacts(
   }
 }
 
+/** Everything that is known of each key, in key order: what a report of an earlier time is made of. */
+export async function* allFacts(reader: FactReader, target: Target): AsyncGenerator<readonly Fact[]> {
+  const files = counting(await reader.manifest.entries(target));
+  for (const slice of slicesOf(files, { from: LOWEST, below: HIGHEST }, true)) {
+    yield* await whileListed(reader, target, slice, files => readAll(reader, files, slice));
+  }
+}
+
 /** The newest fact of one key; reads from every file that may have it. */
 export async function newestFact(reader: FactReader, target: Target, key: string): Promise<Fact | undefined> {
   const [fact] = await newestIn(reader, target, { from: key, below: `${key}${HIGHEST}` }, { documents: true });
   return fact;
 }
 
-async function newestIn(
+const newestIn = (
   reader: FactReader,
   target: Target,
   slice: KeySlice,
   options: { readonly documents: boolean },
-): Promise<Fact[]> {
+): Promise<Fact[]> => whileListed(reader, target, slice, files => readNewest(reader, files, slice, options));
+
+/** Reads the files that may have the slice; lists them again when compaction took one away meanwhile. */
+async function whileListed<T>(
+  reader: FactReader,
+  target: Target,
+  slice: KeySlice,
+  read: (files: readonly FactFile[]) => Promise<T>,
+): Promise<T> {
   for (let listings = 1; ; listings++) {
     const files = counting(await reader.manifest.entries(target)).filter(file => overlaps(file, slice));
     try {
-      return await readNewest(reader, files, slice, options);
+      return await read(files);
     } catch (error) {
       if (!(error instanceof ObjectGone) || listings === MAX_LISTINGS) throw error;
     }
   }
+}
+
+async function readAll(
+  { format, objects }: FactReader,
+  files: readonly FactFile[],
+  slice: KeySlice,
+): Promise<Fact[][]> {
+  const byKey = new Map<string, Fact[]>();
+  await inFlight(files, FILES_IN_FLIGHT, async file => {
+    for (const fact of await decodeFacts(format, objects.open(file.object, file.bytes), { documents: true, slice })) {
+      const known = byKey.get(fact.key);
+      if (known) known.push(fact);
+      else byKey.set(fact.key, [fact]);
+    }
+  });
+  return [...byKey.values()].sort((a, b) => compareText(a[0]!.key, b[0]!.key));
 }
 
 async function readNewest(

@@ -1,0 +1,78 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { AggregateContract } from '../../core/aggregate-contract.ts';
+import { apiQueryVariables, readEnvironment } from '../../core/environment.ts';
+import type { ProjectedContract } from '../../core/store-contract.ts';
+import { controlTable } from '../control.ts';
+import { databaseConfig } from '../database.ts';
+import { instruments } from '../instruments.ts';
+import { dynamoStore } from '../stores/dynamodb.ts';
+import { dynamoClient } from '../stores/dynamodb-client.ts';
+import { openSearchClient } from '../stores/opensearch-client.ts';
+import { factFormat } from '../stores/parquet-file.ts';
+import { manifest } from '../stores/parquet-manifest.ts';
+import { bucketObjects, s3Client } from '../stores/parquet-objects.ts';
+import { Canonical } from './canonical.ts';
+import { commandRoutes } from './commands/all.ts';
+import { Cursors } from './cursor.ts';
+import { frontDoor } from './front-door.ts';
+import { Identity } from './identity.ts';
+import { PermissionCache } from './permission-cache.ts';
+import { queryRoutes } from './queries/all.ts';
+import type { QueryPorts } from './queries/ports.ts';
+import { cursorKey, issuerKeys } from './state-table.ts';
+
+/** Contracts of what is queried, part of the function's code. */
+export interface QueryDefinitions {
+  readonly cases: AggregateContract;
+  readonly search: ProjectedContract;
+  readonly timeline: ProjectedContract;
+  readonly worklist: ProjectedContract;
+  readonly facts: ProjectedContract;
+}
+
+/** The function of all queries. */
+export async function queriesFunction(definitions: QueryDefinitions) {
+  const environment = readEnvironment(apiQueryVariables);
+  const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience, API_STATE_TABLE: table } = environment;
+  const tools = instruments('api-queries');
+  const client = dynamoClient();
+  const canonical = new Canonical(await databaseConfig(environment));
+  const control = controlTable({ client, tableName: environment.CONTROL_TABLE });
+  const objects = bucketObjects(s3Client(), environment.FACTS_BUCKET);
+  const { cases, search, timeline, worklist, facts } = definitions;
+  let key: Promise<Uint8Array> | undefined;
+  const ports: QueryPorts = {
+    canonical,
+    permissions: new PermissionCache({
+      client,
+      tableName: environment.PERMISSION_TABLE,
+      load: user => canonical.permissionsOf(user),
+    }),
+    control,
+    cursors: new Cursors(() => {
+      key ??= cursorKey(client, table).catch(error => {
+        key = undefined;
+        throw error;
+      });
+      return key;
+    }),
+    onMismatch: (_, count) => void tools.metrics.addMetric('authorization_mismatch_count', MetricUnit.Count, count),
+    cases,
+    search: { client: openSearchClient(environment.OPENSEARCH_URL), contract: search },
+    timeline: {
+      store: dynamoStore({ client, contract: timeline, control, tableName: environment.TIMELINE_TABLE }),
+      contract: timeline,
+    },
+    worklist: { client, contract: worklist },
+    facts: { reader: { format: factFormat(facts), manifest: manifest(control, objects), objects }, contract: facts },
+  };
+  return frontDoor({
+    routes: queryRoutes(ports, describedCommands()),
+    identity: new Identity({ issuer, audience, keys: () => issuerKeys(client, table) }),
+    instruments: tools,
+  });
+}
+
+/** For the OpenAPI document only: another function carries them out. */
+const describedCommands = () =>
+  commandRoutes(undefined as never, () => Promise.reject(new Error('commands are not carried out here')));

@@ -1,0 +1,64 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { AggregateContract } from '../../../core/aggregate-contract.ts';
+import type { Standing } from '../../../core/policy.ts';
+import { may, type Operation, standingOf } from '../../../core/policy.ts';
+import type { Store } from '../../../core/store.ts';
+import type { ProjectedContract } from '../../../core/store-contract.ts';
+import type { Control } from '../../control.ts';
+import type { OpenSearch } from '../../stores/opensearch-client.ts';
+import type { FactReader } from '../../stores/parquet-newest.ts';
+import { type Caller, type Canonical, nobody, type Session } from '../canonical.ts';
+import type { Cursors } from '../cursor.ts';
+import type { PermissionCache } from '../permission-cache.ts';
+import { Problem } from '../problem.ts';
+import { type Rehydrated, reauthorise } from '../rehydrate.ts';
+
+/** What queries are answered from. */
+export interface QueryPorts {
+  readonly canonical: Canonical;
+  readonly permissions: PermissionCache;
+  readonly control: Control;
+  readonly cursors: Cursors;
+  /** Counts rows that a derived store showed and the canonical store refuses. */
+  onMismatch(operation: Operation, count: number): void;
+  readonly cases: AggregateContract;
+  readonly search: { readonly client: OpenSearch; readonly contract: ProjectedContract };
+  readonly timeline: { readonly store: Store; readonly contract: ProjectedContract };
+  readonly worklist: { readonly client: DynamoDBClient; readonly contract: ProjectedContract };
+  readonly facts: { readonly reader: FactReader; readonly contract: ProjectedContract };
+}
+
+/** What the caller is as far as the cache knows, for a query that the canonical store will be asked about again. */
+export async function standingByCache(
+  { permissions }: Pick<QueryPorts, 'permissions'>,
+  { user, actingFor }: Caller,
+  operation: Operation,
+): Promise<{ readonly standing: Standing; readonly token: string }> {
+  const { memberships, token } = await permissions.permissionsOf(user);
+  const standing = standingOf(user, memberships, Date.now(), actingFor);
+  if (!standing) throw nobody(actingFor, memberships);
+  if (!may(standing, operation)) throw new Problem('forbidden', 'your role may not do this');
+  return { standing, token };
+}
+
+/** The one case that a request names, as it is now; who may not see it learns nothing of it. A restricted one is logged. */
+export async function openToRead(
+  { onMismatch }: Pick<QueryPorts, 'onMismatch'>,
+  session: Session,
+  operation: Operation,
+  id: string,
+): Promise<Rehydrated> {
+  const { allowed } = await reauthorise(session, operation, [id]);
+  const kase = allowed.get(id);
+  if (!kase) throw new Problem('not-found', 'there is no such case, or none that you may see');
+  if (!may(session.standing, operation, kase)) onMismatch(operation, 1);
+  if (kase.restricted) {
+    await session.query('insert into reading_log (tenant_id, case_id, operation, version) values ($1, $2, $3, $4)', [
+      kase.tenant,
+      id,
+      operation,
+      kase.version,
+    ]);
+  }
+  return kase;
+}
