@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts';
+import { backfillCommand } from './backfill.ts';
 import { benchCommand } from './bench.ts';
 import { canaryCommand } from './canary.ts';
 import { cancelCommand } from './cancel.ts';
@@ -12,7 +13,9 @@ import { importCommand } from './import.ts';
 import { newCommand } from './new-projector.ts';
 import { rebuildCommand } from './rebuild.ts';
 import { redriveCommand } from './redrive.ts';
+import { replayCommand } from './replay.ts';
 import { rollbackCommand } from './rollback.ts';
+import { shadowCommand } from './shadow.ts';
 import { statusCommand } from './status.ts';
 
 /** In the order in which help lists them. */
@@ -26,8 +29,11 @@ export const COMMANDS: readonly Command<any>[] = [
   driftCommand,
   rebuildCommand,
   rollbackCommand,
+  shadowCommand,
   canaryCommand,
   cancelCommand,
+  backfillCommand,
+  replayCommand,
   contractCommand,
   costCommand,
   demoCommand,

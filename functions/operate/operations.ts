@@ -3,6 +3,7 @@ import type { JsonObject } from '../../core/change.ts';
 import { DistributaryError } from '../../core/errors.ts';
 import { hintOf } from '../../core/yaml.ts';
 import { auditList } from './audit-list.ts';
+import { backfillStart } from './backfill-start.ts';
 import { canaryRead, canarySet } from './canary.ts';
 import type { OperateContext } from './context.ts';
 import { doctor } from './doctor.ts';
@@ -13,12 +14,14 @@ import { type Asked, envelope } from './operation.ts';
 import { rebuildPlan } from './rebuild-plan.ts';
 import { rebuildRollback } from './rebuild-rollback.ts';
 import { rebuildStart } from './rebuild-start.ts';
+import { replayStart } from './replay-start.ts';
 import { runCancel } from './run-cancel.ts';
 import { runList } from './run-list.ts';
 import { runPause } from './run-pause.ts';
 import { runRead } from './run-read.ts';
 import { runResume } from './run-resume.ts';
 import { runsAdvance } from './runs-advance.ts';
+import { shadowAsk } from './shadow.ts';
 
 /** Everything that can be asked; a file each. */
 export const OPERATIONS = [
@@ -29,6 +32,8 @@ export const OPERATIONS = [
   rebuildPlan,
   rebuildStart,
   rebuildRollback,
+  backfillStart,
+  replayStart,
   failuresList,
   failuresRedrive,
   runRead,
@@ -37,6 +42,7 @@ export const OPERATIONS = [
   runResume,
   runCancel,
   runsAdvance,
+  shadowAsk,
   auditList,
 ] as const;
 
