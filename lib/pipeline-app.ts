@@ -5,6 +5,7 @@ import { ContractChecks } from './contract-checks.ts';
 import { readCatalogue } from './contract-files.ts';
 import { Names } from './names.ts';
 import { PRESETS } from './presets.ts';
+import { checkProjectors } from './projector-check.ts';
 import { SharedValues } from './shared-values.ts';
 import { CanonicalStack } from './stacks/canonical-stack.ts';
 import { GuardianStack } from './stacks/guardian-stack.ts';
@@ -47,6 +48,7 @@ export async function synthesise({ root, outdir, context, checkTemplates = true 
     ...(outdir !== undefined && { outdir }),
   });
   const configuration = readConfiguration(app, root);
+  for (const contract of catalogue.projected) checkProjectors(contract, catalogue, root);
   const bundles = await bundleFunctions(catalogue, root);
   try {
     const { prefix, size } = configuration;
