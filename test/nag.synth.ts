@@ -12,6 +12,7 @@ import { ROOT } from './templates.ts';
 const VARIANTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   small: { size: 'small' },
   production: { size: 'production' },
+  service: { relay: 'service' },
   emulator: { target: 'local', databaseUrl: 'postgresql://a@b/c', searchUrl: 'http://127.0.0.1:9200' },
 };
 
