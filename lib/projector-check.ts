@@ -33,21 +33,21 @@ export function checkProjectors(contract: ProjectedContract, catalogue: Catalogu
 function defectsOf(path: string, contract: ProjectedContract, catalogue: Catalogue, root: string): DistributaryError[] {
   const file = relative(root, path);
   const text = readFileSync(path, 'utf8');
-  const refuse = (word: string, message: string, hint?: string) => [
+  const refuse = (word: RegExp, message: string, hint?: string) => [
     new DistributaryError('projector-invalid', message, { place: placeOf(file, text, word), ...(hint && { hint }) }),
   ];
   const parsed = shape.safeParse(load(path, root));
   if (!parsed.success) {
     const what = parsed.error.issues.map(({ path: [key] }) => (key === undefined ? 'an object' : String(key)));
     const hint = 'export default defineProjector({ store, on, project })';
-    return refuse('export default', `the default export lacks ${what.join(', ')}`, hint);
+    return refuse(/export default/, `the default export lacks ${what.join(', ')}`, hint);
   }
   const { store, on, project } = parsed.data;
   if (store !== contract.store_name) {
-    return refuse('store:', `unknown store "${store}"`, `the file is named for store "${contract.store_name}"`);
+    return refuse(/\bstore\s*:/, `unknown store "${store}"`, `the file is named for store "${contract.store_name}"`);
   }
   if (!contract.aggregates.includes(on)) {
-    return refuse('on:', `unknown aggregate "${on}"`, hintOf(on, contract.aggregates, `aggregates of ${store}`));
+    return refuse(/\bon\s*:/, `unknown aggregate "${on}"`, hintOf(on, contract.aggregates, `aggregates of ${store}`));
   }
   const error = failureOf({ store, on, project }, contract, catalogue);
   if (!error) return [];
@@ -55,7 +55,7 @@ function defectsOf(path: string, contract: ProjectedContract, catalogue: Catalog
   const said = cause instanceof Error ? `${error.message}: ${cause.message}` : error.message;
   const known = Object.keys(contract.fields).join(', ');
   return refuse(
-    'project',
+    /\bproject\s*[:(,]/,
     `${said}, on a state that the contract of ${on} allows`,
     error.code === 'document-invalid'
       ? `fields of contracts/stores/${store}.yaml: ${known}`
@@ -119,9 +119,10 @@ function isFunction(value: unknown): boolean {
   return typeof value === 'function';
 }
 
-/** The first line that has the word; the first of all when none has. */
-function placeOf(file: string, text: string, word: string): Place {
-  const lines = text.split('\n');
-  const line = lines.findIndex(each => each.includes(word));
-  return line < 0 ? { file, line: 1 } : { file, line: line + 1, column: lines[line]!.indexOf(word) + 1 };
+/** Where it says so first; the first line when it does not. */
+function placeOf(file: string, text: string, word: RegExp): Place {
+  const at = text.search(word);
+  if (at < 0) return { file, line: 1 };
+  const before = text.slice(0, at).split('\n');
+  return { file, line: before.length, column: before.at(-1)!.length + 1 };
 }
