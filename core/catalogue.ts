@@ -1,5 +1,6 @@
 import { type AggregateContract, parseAggregateContract } from './aggregate-contract.ts';
 import { DistributaryError, type Place } from './errors.ts';
+import { PIPELINE_PARTS, takenStoreName } from './reserved-names.ts';
 import { stateLeaves, stateValue } from './state-path.ts';
 import { isProjected, type ProjectedContract, parseStoreContract, type StoreContract } from './store-contract.ts';
 import { tableLayout } from './table-layout.ts';
@@ -111,6 +112,7 @@ function* crossRules(
   if (isProjected(contract)) {
     yield* deliveryRules(contract);
     yield* fromRules(contract, aggregates);
+    yield* storeNameRules(contract, stores);
     if (contract.engine === 'dynamodb') yield* indexRules(contract);
   }
 }
@@ -173,6 +175,16 @@ function* deliveryRules({ delivery, freshness_contract }: ProjectedContract): It
     const hint = `whole seconds, ${MAX_FUNCTION_SECONDS} at most: a function gets no more`;
     yield defectAt(path('timeout'), `a timeout of ${timeout} s`, hint);
   }
+}
+
+/** Queues, functions and tables are called by the store. */
+function* storeNameRules({ store_name }: ProjectedContract, stores: readonly Parsed<StoreContract>[]) {
+  const others = stores.map(({ contract }) => contract).filter(isProjected);
+  const taken = takenStoreName(
+    store_name,
+    others.map(other => other.store_name).filter(name => name !== store_name),
+  );
+  if (taken) yield defectAt(['store_name'], taken, `choose another store_name; taken: ${PIPELINE_PARTS.join(', ')}`);
 }
 
 /** The table's own rules, at the line of each index. */

@@ -25,3 +25,20 @@ export function takenName(engine: Engine | undefined, field: string, indexes: In
   }
   return undefined;
 }
+
+/** What the pipeline calls its own stacks, queues, topics and tables. */
+export const PIPELINE_PARTS: readonly string[] = [
+  ...['operations', 'operate', 'canonical', 'relay', 'search', 'migrate', 'guardian', 'watch-search', 'search-access'],
+  ...['changes', 'parked', 'control', 'alarms'],
+];
+
+/** What a projected store's queues are called, behind the prefix. */
+const queueNames = (store: string): readonly string[] => [store, `${store}-priority`, `${store}-failed`];
+
+/** Whose name a store would take, if so: a part of the pipeline, or a queue of another store. */
+export function takenStoreName(store: string, others: readonly string[]): string | undefined {
+  const part = queueNames(store).find(name => PIPELINE_PARTS.includes(name));
+  if (part !== undefined) return `"${part}" is a part of the pipeline itself`;
+  const other = others.find(name => queueNames(name).slice(1).includes(store));
+  return other && `"${store}" is a queue of store ${other}`;
+}

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
 import type { Catalogue } from '../core/catalogue.ts';
+import { copiedFieldDefects } from '../core/copied-fields.ts';
 import { type ProjectedContract, withoutGovernance } from '../core/store-contract.ts';
+import { FileDefects, locateDefects } from '../core/yaml.ts';
 
 /** Where `functions/` and `canonical/` lie, whoever uses the package. */
 export const PACKAGE = resolve(import.meta.dirname, '..');
@@ -25,6 +27,7 @@ export const compactBundle = (store: string): string => `compact-${store}`;
  * a function reads no file, and imports its own engine only. `root` is where `functions/projectors/` is looked for.
  */
 export function entryPoints(catalogue: Catalogue, root: string): ReadonlyMap<string, string> {
+  checkCopiedFields(catalogue, root);
   const entries = new Map<string, string>();
   for (const name of [MIGRATE, RELAY, GUARDIAN, SEARCH_ACCESS]) {
     entries.set(name, `export { handler } from ${ours(`${name}/index.ts`)};`);
@@ -93,6 +96,18 @@ export function projectorFiles({ store_name, aggregates }: ProjectedContract, ro
   return [store_name, ...aggregates.map(aggregate => `${store_name}-${aggregate}`)]
     .map(name => resolve(root, 'functions', 'projectors', `${name}.ts`))
     .filter(file => existsSync(file));
+}
+
+/** Throws `FileDefects` when a field can come from nowhere, or not as what it is. A projector is trusted to make its fields. */
+function checkCopiedFields({ projected, aggregates, sources }: Catalogue, root: string): void {
+  const defects = projected
+    .filter(contract => projectorFiles(contract, root).length === 0)
+    .flatMap(contract => {
+      const source = sources.find(({ file }) => file.endsWith(`stores/${contract.store_name}.yaml`));
+      return source ? locateDefects([...copiedFieldDefects(contract, aggregates)], source.text, source.file) : [];
+    });
+  const [first, ...others] = defects;
+  if (first) throw new FileDefects([first, ...others]);
 }
 
 function definitionOf(contract: ProjectedContract, { aggregates }: Catalogue): string {

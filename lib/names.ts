@@ -1,11 +1,7 @@
 import type { Lane } from '../core/change.ts';
 import { DistributaryError } from '../core/errors.ts';
+import { PIPELINE_PARTS } from '../core/reserved-names.ts';
 
-/** What the pipeline calls its own stacks, queues, topics and tables. */
-const PARTS: readonly string[] = [
-  ...['operations', 'operate', 'canonical', 'relay', 'search', 'migrate', 'guardian', 'watch-search', 'search-access'],
-  ...['changes', 'parked', 'control', 'alarms'],
-];
 /** Lambda's own limit, the shortest of all that a store's name is part of. */
 const MAX_FUNCTION_NAME = 64;
 
@@ -36,13 +32,13 @@ export class Names {
 
   /** Throws `contract-invalid` when a store's names are those of another one, or of the pipeline itself. */
   check(stores: readonly string[]): void {
-    const taken = new Set(PARTS);
+    const taken = new Set(PIPELINE_PARTS);
     for (const store of stores) {
       const own = [store, `${store}-priority`, `${store}-failed`];
       const twice = own.find(name => taken.has(name));
       if (twice === undefined) own.forEach(name => void taken.add(name));
       else {
-        const hint = `choose another store_name; the pipeline itself uses ${PARTS.join(', ')}`;
+        const hint = `choose another store_name; the pipeline itself uses ${PIPELINE_PARTS.join(', ')}`;
         throw new DistributaryError('contract-invalid', `store ${store}: the name ${this.#of(twice)} is taken`, {
           hint,
         });

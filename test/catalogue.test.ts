@@ -107,6 +107,19 @@ test('each index that no table can have is refused at its own line', () => {
   expect(new Set(lines.map(line => line.split(':')[1])).size).toBe(2);
 });
 
+test.each([
+  ['control', '"control" is a part of the pipeline itself'],
+  ['case-timeline-failed', '"case-timeline-failed" is a queue of store case-timeline'],
+])('a store called %s is refused at its line', (name, message) => {
+  const source = stores.find(({ file }) => file.includes('case-search'))!;
+  const renamed = {
+    file: `contracts/stores/${name}.yaml`,
+    text: source.text.replace('store_name: case-search', `store_name: ${name}`),
+  };
+  const said = describeFailure(() => parseCatalogue({ stores: [...stores, renamed], aggregates }));
+  expect(said).toContain(`contracts/stores/${name}.yaml:1:13: ${message}`);
+});
+
 test('everything wrong with every file is said at once', () => {
   const broken = stores.map(({ file, text }) => ({ file, text: text.replace('owner_team:', 'owner_taem:') }));
   const said = describeFailure(() => parseCatalogue({ stores: broken, aggregates }));

@@ -10,8 +10,10 @@ import { ROOT } from './templates.ts';
 function runApp(file: string, change: (text: string) => string) {
   const root = mkdtempSync(join(tmpdir(), 'distributary-refusal-'));
   try {
-    cpSync(join(ROOT, 'contracts'), join(root, 'contracts'), { recursive: true });
-    cpSync(join(ROOT, 'functions', 'projectors'), join(root, 'functions', 'projectors'), { recursive: true });
+    // What the projectors import is there too.
+    for (const folder of ['contracts', 'functions/projectors', 'core']) {
+      cpSync(join(ROOT, folder), join(root, folder), { recursive: true });
+    }
     writeFileSync(join(root, file), change(readFileSync(join(root, file), 'utf8')));
     const env = { ...process.env, CDK_OUTDIR: join(root, 'cdk.out') };
     return spawnSync(process.execPath, [join(ROOT, 'bin/app.ts')], { cwd: root, env, encoding: 'utf8' });
@@ -28,6 +30,26 @@ test('a defect in a contract ends the synthesis with its place, the value and a 
     'contracts/stores/case-search.yaml:2:7: unknown role "projektion" (contract-invalid)\n' +
       '  hint: did you mean "projection"? allowed values: canonical, projection, cache, analytics, integration, archive\n',
   );
+});
+
+test('a projector that makes a field nobody has declared ends it at the line, with the fields that there are', () => {
+  const file = 'functions/projectors/case-timeline.ts';
+  const { status, stderr } = runApp(file, text => text.replace('entries: [', 'steps: ['));
+  expect(status).toBe(1);
+  expect(stderr).toMatch(
+    /functions\/projectors\/case-timeline\.ts:\d+:3: fields not in the contract: steps.*\(projector-invalid\)\n +hint: fields of .*case-timeline\.yaml: reference, title/,
+  );
+});
+
+test('a field that nobody makes ends it at the line of the contract', () => {
+  const add = (text: string) => text.replace('fields:\n', 'fields:\n  titel: { type: keyword }\n');
+  const { status, stderr } = runApp('contracts/stores/case-facts.yaml', add);
+  expect([status, stderr]).toEqual([
+    1,
+    expect.stringMatching(
+      /^contracts\/stores\/case-facts\.yaml:\d+:3: no state of case has titel, and no projector makes it/,
+    ),
+  ]);
 });
 
 test('a projector that cannot be built ends it at the line', () => {
