@@ -3,7 +3,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { contractPlanCommand } from '../bin/commands/contract-plan.ts';
-import { contractPlan, needsAnOperator } from '../core/governance/contract-plan.ts';
+import { contractPlan } from '../core/governance/contract-plan.ts';
+import { needsAnOperator } from '../core/governance/plan-step.ts';
 import { capturedTerminal } from './captured-terminal.ts';
 import { contractsWith, type Edits, REQUIRED_EXAMPLE, shippedContracts } from './contract-sources.ts';
 

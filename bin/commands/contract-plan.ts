@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import type { Catalogue } from '../../core/catalogue.ts';
-import { contractPlan, needsAnOperator, type PlanStep } from '../../core/governance/contract-plan.ts';
+import { contractPlan } from '../../core/governance/contract-plan.ts';
+import { needsAnOperator, type PlanStep } from '../../core/governance/plan-step.ts';
 import { readCatalogue } from '../../lib/contract-files.ts';
 import { type Command, EXIT } from '../command.ts';
 import { catalogueAtRevision } from '../contracts-in-git.ts';

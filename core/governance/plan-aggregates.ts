@@ -2,7 +2,7 @@ import type { AggregateContract } from '../aggregate-contract.ts';
 import type { Catalogue } from '../catalogue.ts';
 import { stateValue } from '../state-path.ts';
 import type { ProjectedContract } from '../store-contract.ts';
-import { differences, type PlanStep, same } from './contract-plan.ts';
+import { differences, type PlanStep, same } from './plan-step.ts';
 
 /** Which stores take which top-level properties of a state. `everything`: a projector makes fields of the whole state. */
 export interface Reader {

@@ -1,5 +1,5 @@
 import type { Field, StoreContract } from '../store-contract.ts';
-import { type PlanStep, same } from './contract-plan.ts';
+import { type PlanStep, same } from './plan-step.ts';
 
 /** Keys of a field that change what a reader is shown, not what is stored. */
 const READ_KEYS: readonly string[] = ['pii', 'visible_to'];
