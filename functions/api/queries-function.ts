@@ -1,6 +1,7 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { AggregateContract } from '../../core/aggregate-contract.ts';
 import { apiQueryVariables, readEnvironment } from '../../core/environment.ts';
+import type { Operation } from '../../core/policy.ts';
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import { controlTable } from '../control.ts';
 import { databaseConfig } from '../database.ts';
@@ -41,6 +42,10 @@ export async function queriesFunction(definitions: QueryDefinitions) {
   const objects = bucketObjects(s3Client(), environment.FACTS_BUCKET);
   const { cases, search, timeline, worklist, facts } = definitions;
   let key: Promise<Uint8Array> | undefined;
+  const shown: Partial<Record<Operation, string>> = {
+    'search-cases': search.store_name,
+    'read-worklist': worklist.store_name,
+  };
   const ports: QueryPorts = {
     canonical,
     permissions: new PermissionCache({
@@ -56,7 +61,12 @@ export async function queriesFunction(definitions: QueryDefinitions) {
       });
       return key;
     }),
-    onMismatch: (_, count) => void tools.metrics.addMetric('authorization_mismatch_count', MetricUnit.Count, count),
+    // Filed under the store that showed too much, whose alarm it rings.
+    onMismatch(operation, count) {
+      const { metrics } = operation in shown ? instruments(shown[operation]!) : tools;
+      metrics.addMetric('authorization_mismatch_count', MetricUnit.Count, count);
+      metrics.publishStoredMetrics();
+    },
     cases,
     search: { client: openSearchClient(environment.OPENSEARCH_URL), contract: search },
     timeline: {
