@@ -81,7 +81,12 @@ test('each invocation leaves a segment in the trace of its event', () => {
   expect(segments).toEqual(traces.map(trace => `## index.handler in ${trace}`));
 });
 
-const VALUES: Record<string, string> = { HEARTBEAT_SECONDS: '10', OPENSEARCH_URL: 'https://search.example' };
+const PLACE = { standard: 'x', failed: 'x', place: 'x' };
+const VALUES: Record<string, string> = {
+  HEARTBEAT_SECONDS: '10',
+  OPENSEARCH_URL: 'https://search.example',
+  OPERATED_STORES: JSON.stringify(Object.fromEntries(catalogue.projected.map(({ store_name }) => [store_name, PLACE]))),
+};
 
 interface Loaded {
   readonly name: string;

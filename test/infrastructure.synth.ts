@@ -231,6 +231,48 @@ test('the canonical store replicates logically, by IAM, over TLS, encrypted, and
   expect(templates.of('AWS::EC2::NatGateway')).toEqual([]);
 });
 
+test('the search domain knows its own users, speaks TLS 1.2 in a network only, and logs what is slow', () => {
+  const [{ properties }] = templates.of('AWS::OpenSearchService::Domain') as [Resource];
+  expect(properties).toMatchObject({
+    AdvancedSecurityOptions: { Enabled: true, MasterUserOptions: { MasterUserARN: expect.anything() } },
+    VPCOptions: { SecurityGroupIds: expect.any(Array) },
+    LogPublishingOptions: {
+      INDEX_SLOW_LOGS: { Enabled: true },
+      SEARCH_SLOW_LOGS: { Enabled: true },
+      ES_APPLICATION_LOGS: { Enabled: true },
+    },
+  });
+});
+
+test('a domain that runs out of storage, refuses writes or is red rings', () => {
+  const alarms = ['storage', 'blocked', 'health'].map(what => alarmOf(`search-${what}`).properties);
+  expect(alarms.map(({ Namespace, MetricName }) => [Namespace, MetricName])).toEqual([
+    ['AWS/ES', 'FreeStorageSpace'],
+    ['AWS/ES', 'ClusterIndexWritesBlocked'],
+    ['distributary', 'search_health'],
+  ]);
+  const [{ properties }] = templates.of('AWS::OpenSearchService::Domain') as [Resource];
+  expect(alarms[0]).toMatchObject({
+    ComparisonOperator: 'LessThanThreshold',
+    Threshold: (properties.EBSOptions.VolumeSize * 1024) / 4,
+  });
+});
+
+test('the guardian looks every minute, and what it finds rings, as does its own silence', () => {
+  const guardian = functionOf('guardian');
+  expect(guardian.stack).not.toBe(functionOf('relay').stack);
+  const [rule] = templates.of('AWS::Events::Rule', guardian.stack);
+  expect(rule!.properties.ScheduleExpression).toBe('rate(1 minute)');
+  expect(templates.referred(guardian.stack, rule!.properties.Targets[0].Arn)).toBe(guardian);
+  const found = ['slot-lost', 'slot-at-risk', 'slot-retained', 'source-unsafe'];
+  for (const what of found) {
+    const { properties } = alarmOf(`guardian-${what}`);
+    expect(properties).toMatchObject({ ComparisonOperator: 'GreaterThanThreshold', TreatMissingData: 'notBreaching' });
+    expect(properties.Dimensions).toEqual([{ Name: 'service', Value: 'guardian' }]);
+  }
+  expect(alarmOf('guardian-heartbeat').properties.TreatMissingData).toBe('breaching');
+});
+
 test('queues, topics and buckets refuse requests without TLS', () => {
   const policies = ['AWS::SQS::QueuePolicy', 'AWS::SNS::TopicPolicy', 'AWS::S3::BucketPolicy'];
   const guarded = policies.flatMap(type => templates.of(type)).filter(({ properties }) => deniesPlainText(properties));

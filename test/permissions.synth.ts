@@ -89,13 +89,39 @@ test("a store's permissions do not match a store whose name begins with its name
   }
 });
 
-test('only the relay may log in to the canonical store by IAM, only the migrations know its password', () => {
-  const mayLogIn = functions.filter(name => permits(name, 'rds-db:connect'));
-  const knowPassword = functions.filter(name => permits(name, 'secretsmanager:GetSecretValue'));
-  expect(mayLogIn).toEqual(['relay']);
-  expect(knowPassword).toEqual(['migrate']);
-  const [login] = permissionsOf('relay').filter(({ actions }) => actions.includes('rds-db:connect'));
-  expect(JSON.stringify(login!.resources)).toMatch(/\/distributary_relay"/);
+/** Each with what it may see and do in the database, which the migrations say. */
+const ROLES: Readonly<Record<string, string>> = {
+  relay: 'distributary_relay',
+  guardian: 'distributary_guardian',
+  operate: 'distributary_reader',
+};
+
+test('each function logs in to the canonical store as the role made for it, only the migrations know its password', () => {
+  const logins = functions.flatMap(name =>
+    permissionsOf(name)
+      .filter(({ actions }) => actions.includes('rds-db:connect'))
+      .map(({ resources }) => [name, /\/(distributary_\w+)"/.exec(JSON.stringify(resources))?.[1]]),
+  );
+  expect(Object.fromEntries(logins)).toMatchObject(ROLES);
+  expect(new Set(logins.map(([, role]) => role)).size).toBe(logins.length);
+  expect(functions.filter(name => permits(name, 'secretsmanager:GetSecretValue'))).toEqual(['migrate']);
+});
+
+test("OpenSearch's own roles admit each store's functions to its own indexes, and one function administers them", () => {
+  const [{ properties: domain }] = templates.of('AWS::OpenSearchService::Domain') as [Properties];
+  const administrator = domain.AdvancedSecurityOptions.MasterUserOptions.MasterUserARN;
+  const access = templates.one('AWS::Lambda::Function', 'FunctionName', 'distributary-search-access');
+  expect(administrator).toEqual(access.properties.Role);
+  expect(functions.filter(name => JSON.stringify(permissionsOf(name)).includes('_plugins'))).toEqual(['search-access']);
+  for (const { store_name } of projected.filter(({ engine }) => engine === 'opensearch')) {
+    const [admission] = templates.of('Custom::SearchAccess', stackOf(store_name));
+    const wearing = ['project', 'provision'].map(
+      work =>
+        templates.one('AWS::Lambda::Function', 'FunctionName', `distributary-${work}-${store_name}`).properties.Role,
+    );
+    expect(admission!.properties).toMatchObject({ Index: store_name, Role: `${stackOf(store_name)}-${store_name}` });
+    expect(admission!.properties.Members).toEqual(wearing);
+  }
 });
 
 test('only the relay publishes', () => {
@@ -134,7 +160,7 @@ function whatIs(resource: Properties, condition: Properties, { store_name, engin
   if (engine === 'opensearch') {
     const path = text.match(/:domain\/distributary-search\/([^"]*)"/)?.[1];
     // Moving an alias in one step has no address that names the store.
-    if (path === `${store_name}.*` || path === '_aliases') return `own ${store_name}`;
+    if ([`${store_name}.*`, `_index_template/${store_name}`, '_aliases'].includes(path!)) return `own ${store_name}`;
     return `index ${path}`;
   }
   const target = templates.referred(stackOf(store_name), resource['Fn::Join']?.[1][0] ?? resource);
