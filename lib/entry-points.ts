@@ -99,7 +99,7 @@ export function projectorFiles({ store_name, aggregates }: ProjectedContract, ro
 }
 
 /** Throws `FileDefects` when a field can come from nowhere, or not as what it is. A projector is trusted to make its fields. */
-function checkCopiedFields({ projected, aggregates, sources }: Catalogue, root: string): void {
+export function checkCopiedFields({ projected, aggregates, sources }: Catalogue, root: string): void {
   const defects = projected
     .filter(contract => projectorFiles(contract, root).length === 0)
     .flatMap(contract => {

@@ -9,7 +9,7 @@ import type { ProjectedContract } from '../core/store-contract.ts';
 import { FileDefects, findDefects } from '../core/yaml.ts';
 import { type Bundles, describe, OPTIONS, unbuildable } from './bundles.ts';
 import { type Configuration, configurationSchema } from './configuration.ts';
-import { PACKAGE, packageFile, storeEntryPoints } from './entry-points.ts';
+import { checkCopiedFields, PACKAGE, packageFile, storeEntryPoints } from './entry-points.ts';
 import { Names } from './names.ts';
 import { PRESETS } from './presets.ts';
 import { checkProjectors } from './projector-check.ts';
@@ -45,6 +45,7 @@ function planOf(scope: Construct, store: string, root: string): { blueprint: Blu
   const { prefix, size } = configuration;
   const names = new Names(prefix);
   names.check(catalogue.projected.map(({ store_name }) => store_name));
+  checkCopiedFields({ ...catalogue, projected: [contract] }, root);
   checkProjectors(contract, catalogue, root);
   const bundles = bundleStore(contract, catalogue, root);
   const shared = new SharedValues(prefix);
