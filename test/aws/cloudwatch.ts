@@ -27,11 +27,10 @@ export async function cloudWatch(
 export interface Alarm {
   readonly state: string;
   readonly threshold: number;
-  readonly description: string;
 }
 
 export async function alarmNamed(endpoint: string, name: string): Promise<Alarm> {
   const answer = await cloudWatch(endpoint, 'DescribeAlarms', { 'AlarmNames.member.1': name });
   const read = (element: string): string => new RegExp(`<${element}>([^<]*)</${element}>`).exec(answer)?.[1] ?? '';
-  return { state: read('StateValue'), threshold: Number(read('Threshold')), description: read('AlarmDescription') };
+  return { state: read('StateValue'), threshold: Number(read('Threshold')) };
 }
