@@ -28,9 +28,9 @@ export const canarySchema = z.strictObject({
   useCases: z.array(z.string()),
 });
 
-/** `frozen`: no use case but these may read. `closed`: none may. */
+/** `frozen`: no use case but these may read. `stopped`: none may, and nothing is written any more. */
 export const closingSchema = z.strictObject({
-  state: z.enum(['frozen', 'closed']),
+  state: z.enum(['frozen', 'stopped']),
   useCases: z.array(z.string()),
   replacement: z.string().nullable(),
 });

@@ -14,6 +14,7 @@ import { newCommand } from './new-projector.ts';
 import { rebuildCommand } from './rebuild.ts';
 import { redriveCommand } from './redrive.ts';
 import { replayCommand } from './replay.ts';
+import { retireCommand } from './retire.ts';
 import { rollbackCommand } from './rollback.ts';
 import { shadowCommand } from './shadow.ts';
 import { statusCommand } from './status.ts';
@@ -34,6 +35,7 @@ export const COMMANDS: readonly Command<any>[] = [
   cancelCommand,
   backfillCommand,
   replayCommand,
+  retireCommand,
   contractCommand,
   costCommand,
   demoCommand,

@@ -21,6 +21,8 @@ import { openTerminal } from '../terminal/terminal.ts';
 /** `npm run drill:drift`: one of each kind of drift among 100,000 documents in a real OpenSearch, found and repaired. */
 
 const STORE = 'case-search';
+/** The others would be filled through a local key-value table, at some hundred documents a second. */
+const STORES = [STORE, 'case-facts'];
 const CASES = Number(process.env.CASES ?? 100_000);
 const CASES_AT_ONCE = 5_000;
 /** The whole pipeline has to carry them over first. */
@@ -33,7 +35,7 @@ const session: Session = { terminal, json: false, signal: interruption.signal };
 
 const dataDir = mkdtempSync(join(tmpdir(), 'drill-drift-'));
 chmodSync(dataDir, 0o755);
-const mode = await startLocalMode({ dataDir, search: 'real', stores: [STORE] }).catch(error => {
+const mode = await startLocalMode({ dataDir, search: 'real', stores: STORES }).catch(error => {
   rmSync(dataDir, { recursive: true, force: true });
   throw error;
 });
@@ -87,7 +89,7 @@ async function fill(client: pg.Client): Promise<TenantId> {
 
 async function settle(endpoints: Endpoints): Promise<void> {
   const { catalogue } = await readDefinitions();
-  const projected = catalogue.projected.filter(({ store_name }) => store_name === STORE);
+  const projected = catalogue.projected.filter(({ store_name }) => STORES.includes(store_name));
   const looking = openOverview(endpoints, { ...catalogue, projected });
   const options = { since: Date.now(), timeoutSeconds: SETTLE_SECONDS, signal: interruption.signal };
   const settled = await untilSettled(looking, options).finally(() => looking.close());

@@ -15,6 +15,7 @@ import { rebuildPlan } from './rebuild-plan.ts';
 import { rebuildRollback } from './rebuild-rollback.ts';
 import { rebuildStart } from './rebuild-start.ts';
 import { replayStart } from './replay-start.ts';
+import { retireDecide, retireRead, retireStep } from './retire.ts';
 import { runCancel } from './run-cancel.ts';
 import { runList } from './run-list.ts';
 import { runPause } from './run-pause.ts';
@@ -43,6 +44,9 @@ export const OPERATIONS = [
   runCancel,
   runsAdvance,
   shadowAsk,
+  retireRead,
+  retireDecide,
+  retireStep,
   auditList,
 ] as const;
 

@@ -6,6 +6,7 @@ import { controlTable } from '../control.ts';
 import type { Engine } from '../engines/engine.ts';
 import { instruments } from '../instruments.ts';
 import { dynamoClient } from '../stores/dynamodb-client.ts';
+import { closable } from './closed-store.ts';
 import { sendToFailedQueue } from './failed-queue.ts';
 import { projectorHandler, report } from './handler.ts';
 import { resolvePayload } from './payloads.ts';
@@ -16,7 +17,7 @@ export function projectorFunction(definition: Definition, engine: Engine) {
   const environment = readEnvironment(projectorVariables);
   const name = definition.contract.store_name;
   const control = controlTable({ client: dynamoClient(), tableName: environment.CONTROL_TABLE });
-  const store = engine.open(definition.contract, control);
+  const { store, targets } = closable(engine.open(definition.contract, control), name, control);
   const tools = instruments(name);
   const sqs = new SQSClient();
   const s3 = new S3Client();
@@ -27,7 +28,7 @@ export function projectorFunction(definition: Definition, engine: Engine) {
     queueUrls: { standard: environment.QUEUE_URL, priority: environment.PRIORITY_QUEUE_URL },
     ports: {
       store,
-      targets: () => control.targetsOf(name),
+      targets: () => targets(() => control.targetsOf(name)),
       project: projection(definition),
       resolve: change => resolvePayload(s3, change),
       deadLetter: letters => sendToFailedQueue(sqs, environment.FAILED_QUEUE_URL, name, letters),
