@@ -38,6 +38,7 @@ export function frontDoor({ routes, identity, instruments, rateLimit = new RateL
         if (wait > 0) throw new Problem('too-many-requests', 'slow down', { retryAfter: wait });
         const actingFor = actingForOf(event);
         const request = readRequest(route, event, context);
+        metrics.addMetric('api_request_count', MetricUnit.Count, 1);
         const answer = await route.run({ ...request, caller: { user, actingFor, traceparent: around.traceparent } });
         return success(answer, around);
       } catch (error) {

@@ -44,8 +44,8 @@ export type Search = z.infer<typeof searchSchema>;
 /** What a cursor is bound to: everything but itself, and where a page ends has nothing to do with waiting. */
 export const questionOf = ({ cursor, waitFor, ifStale, ...question }: Search): object => question;
 
-/** Operators of simple_query_string that cannot make a search dear: no prefixes, no fuzziness, no slop. */
-const TEXT_FLAGS = 'AND|OR|NOT|PHRASE|WHITESPACE';
+/** Operators that would make a search dear: prefixes, fuzziness, slop, nesting. They are read as spaces. */
+const DEAR_OPERATORS = /[*~()\\]/g;
 const KEY = `${META}.key`;
 
 /** The contract's fields that the role may ask by and see. */
@@ -76,7 +76,7 @@ export function bodyOf(search: Search, contract: ProjectedContract, standing: St
 }
 
 const textClause = (query: string, fields: readonly string[]): object => ({
-  simple_query_string: { query, fields, flags: TEXT_FLAGS, default_operator: 'and', analyze_wildcard: false },
+  simple_query_string: { query: query.replace(DEAR_OPERATORS, ' '), fields, default_operator: 'and' },
 });
 
 function sortOf({ sort }: Search, fields: Asked, hasText: boolean): object[] {

@@ -122,13 +122,14 @@ function sortedField(name: string, options: JsonObject, indices: readonly Index[
 }
 
 function missingKey(
-  { type }: Pick<Field, 'type'>,
+  { type, format }: Pick<Field, 'type' | 'format'>,
   missing: Json | undefined,
   first: boolean,
   descending: boolean,
 ): Key {
   if (missing !== undefined && missing !== '_first' && missing !== '_last') {
-    return type === 'keyword' ? String(missing) : Number(missing);
+    if (type === 'keyword') return String(missing);
+    return (type === 'date' ? parseDate(String(missing), format)?.first : undefined) ?? Number(missing);
   }
   const [least, greatest] = ENDS[type] ?? [0, 0];
   return type === 'keyword' ? null : first === descending ? greatest : least;
