@@ -4,6 +4,7 @@ import { PACKAGE } from '../../lib/entry-points.ts';
 import type { Session } from '../command.ts';
 import type { EngineOptions } from '../running/local-options.ts';
 import { startProgress } from '../terminal/progress.ts';
+import { measureBackfill } from './backfill.ts';
 import { measureBurst } from './burst.ts';
 import { type Figure, isMet, type Omission } from './figures.ts';
 import { measureLatency } from './latency.ts';
@@ -47,6 +48,7 @@ export async function runBench({ only, seconds, engines }: BenchOptions, session
   if (only.includes('relay')) findings.push(await measureRelay(setting));
   if (only.includes('topic')) findings.push(await measureTopic(setting));
   if (only.includes('search')) findings.push(await measureSearch(setting));
+  if (only.includes('backfill')) findings.push(await measureBackfill(setting));
   if (only.includes('latency')) findings.push(await measureOneStore(setting));
   if (only.includes('latency') || only.includes('burst')) findings.push(...(await measurePipe(only, setting)));
   const figures = findings.flatMap(finding => finding.figures);

@@ -3,7 +3,7 @@ import type { Progress } from '../terminal/progress.ts';
 import type { Figure, Omission } from './figures.ts';
 
 /** In the order in which they run. */
-export const MEASUREMENTS = ['relay', 'topic', 'search', 'latency', 'burst'] as const;
+export const MEASUREMENTS = ['relay', 'topic', 'search', 'backfill', 'latency', 'burst'] as const;
 export type MeasurementName = (typeof MEASUREMENTS)[number];
 
 /** What measurements have in common. */

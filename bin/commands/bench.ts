@@ -19,6 +19,7 @@ export const benchCommand: Command<BenchCommandOptions> = {
   description: `relay    relay to nowhere against pg_recvlogical to nowhere, over the same log
 topic    relay to the local topic
 search   the search store's writer against bare _bulk of the same documents
+backfill canonical rows to a new index, against bare _bulk and bare COPY
 latency  from commit to a read by id and to a search, at 200 changes/s: into one store, then into all
 burst    20,000 changes committed at once, until every store has them; with the memory of each function
 

@@ -70,7 +70,7 @@ async function begun(operations: Operations, store: string, options: RebuildOpti
     `rebuild ${store} (${plan.engine}): a new target beside ${plan.current}, made of ${plan.rows.toLocaleString('en-US')} ${plan.aggregates.join(', ')} rows`,
     '  readers move when it equals the canonical store; one can go back until the rollback window ends',
     ...plan.drops.map(name => `  ${name}, from before, is removed: no way back to it`),
-    ...(plan.keepsHistory ? ['  it starts with the newest version of each row: history is kept from then on'] : []),
+    ...(plan.keepsHistory ? ['  of its history it takes what the outbox still holds; older versions are lost'] : []),
   ];
   if (!(await confirm(`Rebuild ${store}?`, lines, options.yes === true, session))) return undefined;
   const { rate, rollbackWindow: rollbackWindowSeconds, accept = false } = options;

@@ -5,7 +5,7 @@ import { Interrupted, type RunHandle, type RunPatch } from './run-kind.ts';
 import type { Runs } from './runs.ts';
 
 /** After a kill nobody works on a run for so long. */
-export const LEASE_SECONDS = 15;
+export const LEASE_SECONDS = 8;
 /** Three renewals may fail before the lease ends. */
 const RENEW_MS = (LEASE_SECONDS * 1000) / 4;
 /** The rate is that of about the last so many seconds. */

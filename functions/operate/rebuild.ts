@@ -10,6 +10,7 @@ import { fill, fillJson, fillSchema } from './filling.ts';
 import { closeWindow, openWindow } from './former-targets.ts';
 import { watchReaders } from './readers-watch.ts';
 import { shadowReads } from './rebuild-shadow.ts';
+import { replayedSchema, replayOutbox, replayProgress } from './replay.ts';
 import { DONE, type NextStep, type RunHandle, type RunKind } from './run-kind.ts';
 
 /** As `rebuild.start` was asked. */
@@ -35,6 +36,7 @@ const memoSchema = z.object({
   forgottenAt: z.int().optional(),
   addedAt: z.int().optional(),
   fill: fillSchema.prefault({}),
+  history: replayedSchema.prefault({}),
   compared: comparedSchema.prefault({}),
   permissionDifferences: z.int().default(0),
   shadowCompared: z.int().default(0),
@@ -81,6 +83,7 @@ export const rebuild: RunKind = {
     create: withMemo(create),
     writers: withMemo(awaitWriters),
     backfill: withMemo(backfill),
+    history: withMemo(takeHistory),
     compare: withMemo(compare),
     shadow: withMemo(shadow),
     cutover: withMemo(cutOver),
@@ -140,6 +143,20 @@ async function backfill({ handle, context, store, memo, green }: Rebuilding): Pr
         }),
     }),
   );
+  return 'history';
+}
+
+/** A store that keeps every version gets those that the outbox still holds; older ones the canonical store has not kept. */
+async function takeHistory({ handle, context, store, memo, green }: Rebuilding): Promise<NextStep> {
+  if (!store.store.keepsHistory) return 'compare';
+  await replayOutbox(handle, context, {
+    store,
+    targets: [green],
+    since: 0,
+    rate: requestSchema.parse(handle.run.request).rate,
+    begun: memo.history,
+    save: history => handle.save({ memo: { history }, progress: replayProgress(history) }),
+  });
   return 'compare';
 }
 

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { type Refusal, writeStates } from '../../core/backfill.ts';
-import type { JsonObject } from '../../core/change.ts';
+import { writeStates } from '../../core/backfill.ts';
 import { DistributaryError } from '../../core/errors.ts';
-import type { OperateContext } from './context.ts';
+import type { Target } from '../../core/store.ts';
+import type { OperateContext, OperatedStore } from './context.ts';
 import { KEPT_REFUSALS, refusalSchema } from './filling.ts';
 import { DONE, type NextStep, type RunHandle, type RunKind } from './run-kind.ts';
 
@@ -18,13 +18,59 @@ export const replayRequest = {
 };
 const requestSchema = z.object(replayRequest);
 
-const memoSchema = z.object({
-  place: z.strictObject({ day: z.string(), id: z.int() }).optional(),
+/** How far an outbox has been replayed, as a run remembers it. */
+export const replayedSchema = z.strictObject({
+  place: z.strictObject({ day: z.string(), id: z.int() }).nullable().default(null),
   rows: z.int().default(0),
   refused: z.int().default(0),
   refusals: z.array(refusalSchema).default([]),
   /** Commit time of the first change that was still there. */
-  firstAt: z.int().optional(),
+  firstAt: z.int().nullable().default(null),
+  finished: z.boolean().default(false),
+});
+export type Replayed = z.infer<typeof replayedSchema>;
+const memoSchema = z.object({ replayed: replayedSchema.prefault({}) });
+
+export interface Replaying {
+  readonly store: OperatedStore;
+  readonly targets: readonly Target[];
+  readonly since: number;
+  readonly rate: number | undefined;
+  readonly begun: Replayed;
+  save(replayed: Replayed): Promise<void>;
+}
+
+/** Writes what the outbox holds from a time on, in its order; goes on where it was. */
+export async function replayOutbox(
+  handle: RunHandle,
+  { canonical, clock }: OperateContext,
+  { store, targets, since, rate, begun, save }: Replaying,
+): Promise<Replayed> {
+  const { aggregates } = store.definition.contract;
+  let replayed = begun;
+  while (!replayed.finished) {
+    const begunAt = clock.now();
+    const after = replayed.place ?? undefined;
+    const { changes, next } = await canonical.readOutbox(aggregates, { since, after, limit: PAGE_ROWS });
+    const refused = await writeStates({ ...store, targets }, changes);
+    replayed = {
+      place: next ?? replayed.place,
+      rows: replayed.rows + changes.length,
+      refused: replayed.refused + refused.length,
+      refusals: [...replayed.refusals, ...refused].slice(0, KEPT_REFUSALS),
+      firstAt: replayed.firstAt ?? changes[0]?.committedAt ?? null,
+      finished: next === undefined,
+    };
+    await save(replayed);
+    if (rate !== undefined) await handle.sleep((changes.length / rate) * 1000 - (clock.now() - begunAt));
+  }
+  return replayed;
+}
+
+export const replayProgress = ({ rows, finished }: Replayed) => ({
+  done: rows,
+  total: rows + (finished ? 0 : PAGE_ROWS),
+  unit: 'changes',
 });
 
 /**
@@ -36,33 +82,22 @@ export const replay: RunKind = { operation: 'replay', steps: { replay: runReplay
 async function runReplay(handle: RunHandle, context: OperateContext): Promise<NextStep> {
   const store = context.store(handle.run.store);
   const { since, rate } = requestSchema.parse(handle.run.request);
-  const { aggregates } = store.definition.contract;
   const { current, building } = await context.control.readTargets(store.name);
   if (!current) throw new DistributaryError('target-missing', `${store.name} has no target that readers see`);
-  let memo = memoSchema.parse(handle.run.memo);
-  for (;;) {
-    const begunAt = context.clock.now();
-    const page = await context.canonical.readOutbox(aggregates, { since, after: memo.place, limit: PAGE_ROWS });
-    const refused: readonly Refusal[] = await writeStates({ ...store, targets: [current, ...building] }, page.changes);
-    memo = {
-      ...memo,
-      ...(page.next && { place: page.next }),
-      rows: memo.rows + page.changes.length,
-      refused: memo.refused + refused.length,
-      refusals: [...memo.refusals, ...refused].slice(0, KEPT_REFUSALS),
-      firstAt: memo.firstAt ?? page.changes[0]?.committedAt,
-    };
-    const progress = { done: memo.rows, total: memo.rows + (page.next ? PAGE_ROWS : 0), unit: 'changes' };
-    await handle.save({ memo: JSON.parse(JSON.stringify(memo)) as JsonObject, progress });
-    if (!page.next) break;
-    if (rate !== undefined) await handle.sleep((page.changes.length / rate) * 1000 - (context.clock.now() - begunAt));
-  }
+  const { rows, firstAt, refused, refusals } = await replayOutbox(handle, context, {
+    store,
+    targets: [current, ...building],
+    since,
+    rate,
+    begun: memoSchema.parse(handle.run.memo).replayed,
+    save: replayed => handle.save({ memo: { replayed }, progress: replayProgress(replayed) }),
+  });
   await handle.save({
     report: {
       durationSeconds: (context.clock.now() - handle.run.startedAt) / 1000,
-      rows: memo.rows,
-      from: memo.firstAt === undefined ? null : new Date(memo.firstAt).toISOString(),
-      refused: { count: memo.refused, examples: memo.refusals as unknown as JsonObject[] },
+      rows,
+      from: firstAt === null ? null : new Date(firstAt).toISOString(),
+      refused: { count: refused, examples: refusals },
     },
   });
   return DONE;

@@ -1,0 +1,93 @@
+import pg from 'pg';
+import type { ProjectedContract } from '../../core/store-contract.ts';
+import type { AggregateId } from '../../core/version.ts';
+import type { Run } from '../../functions/operate/run.ts';
+import type { LocalMode } from '../../local/local-mode.ts';
+import { openStores } from '../../local/verification/open-stores.ts';
+import type { Session } from '../command.ts';
+import { followRun } from '../operate/following.ts';
+import { localOperations } from '../operations.ts';
+import { type KillReport, startKilling } from './killing.ts';
+import { type LoadReport, startLoad } from './live-load.ts';
+import { type ReaderReport, startReader } from './polling-reader.ts';
+
+export interface RebuildDrill {
+  readonly mode: LocalMode;
+  readonly contract: ProjectedContract;
+  readonly changesPerSecond: number;
+  readonly seed: number;
+  /** How often a part is killed, on average; none when absent. */
+  readonly killEverySeconds?: number;
+  readonly mostKills?: number;
+  /** Deleted before; readers must not see them. */
+  readonly absent: readonly AggregateId[];
+}
+
+export interface RebuildDrillReport {
+  readonly store: string;
+  readonly seed: number;
+  readonly run: Run;
+  readonly load: LoadReport;
+  readonly reader: ReaderReport;
+  readonly kills: KillReport;
+}
+
+/** Of all cases, those that the load leaves alone, so that it is known what readers must see of them. */
+const UNTOUCHED = 0.3;
+const MAX_KEYS = 20_000;
+
+/** Rebuilds a store while it is changed, read and killed; says what happened to each. */
+export async function drillRebuild(drill: RebuildDrill, session: Session): Promise<RebuildDrillReport> {
+  const { mode, contract, seed, changesPerSecond, absent } = drill;
+  const { endpoints } = mode;
+  const store = contract.store_name;
+  const keys = await visibleCases(endpoints.postgres.url);
+  const untouched = keys.slice(0, Math.floor(keys.length * UNTOUCHED));
+  const stores = openStores(endpoints);
+  const operations = localOperations(endpoints, { actor: 'drill', reason: `seed ${seed}` });
+  const { index } = endpoints.stores[store]!;
+  const reader = startReader({
+    store: stores.open(contract),
+    search: index === undefined ? undefined : { url: endpoints.opensearch.url, alias: index },
+    present: untouched,
+    absent,
+    seed,
+  });
+  const load = await startLoad({
+    databaseUrl: endpoints.postgres.url,
+    changesPerSecond,
+    seed,
+    keys: keys.slice(untouched.length),
+  });
+  const parts = [endpoints.operate, endpoints.stores[store]!.projector];
+  const { killEverySeconds: everySeconds = 1, mostKills: most = 0 } = drill;
+  const killing = startKilling({ mode, parts, seed, everySeconds, most });
+  const rebuilding = (async () => {
+    const begun = await operations.ask('rebuild.start', { store });
+    return followRun(operations, begun, session);
+  })();
+  // In any case everything is stopped; then whoever failed first is heard.
+  await rebuilding.catch(() => {});
+  const stopped = await Promise.allSettled([killing.stop(), load.stop(), reader.stop()]);
+  operations.close();
+  stores.close();
+  const run = await rebuilding;
+  const [kills, changes, seen] = stopped.map(result => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  }) as [KillReport, LoadReport, ReaderReport];
+  return { store, seed, run, load: changes, reader: seen, kills };
+}
+
+/** Drafts are nobody's to see. */
+async function visibleCases(databaseUrl: string): Promise<readonly AggregateId[]> {
+  const client = new pg.Client(databaseUrl);
+  await client.connect();
+  try {
+    const text = `select id from canonical.cases where status <> 'draft' order by md5(id::text) limit $1`;
+    const { rows } = await client.query<{ id: AggregateId }>(text, [MAX_KEYS]);
+    return rows.map(({ id }) => id);
+  } finally {
+    await client.end();
+  }
+}

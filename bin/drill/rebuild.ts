@@ -1,0 +1,157 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+import type { AggregateId } from '../../core/version.ts';
+import { readDefinitions } from '../../lib/definitions.ts';
+import type { LocalMode } from '../../local/local-mode.ts';
+import { verifyStores } from '../../local/verify.ts';
+import type { Session } from '../command.ts';
+import { importComplaints } from '../complaints/importing.ts';
+import { localDestination } from '../complaints/local-destination.ts';
+import { SAMPLE } from '../complaints/sample.ts';
+import { rebuildLines } from '../operate/shown-report.ts';
+import { localOperations } from '../operations.ts';
+import { openOverview } from '../overview/overview.ts';
+import { untilSettled } from '../running/settled.ts';
+import { startShown } from '../running/shown-start.ts';
+import { startProgress } from '../terminal/progress.ts';
+import { openTerminal } from '../terminal/terminal.ts';
+import { drillRebuild, type RebuildDrillReport } from './rebuild-drill.ts';
+import { seedCases } from './seeding.ts';
+
+/**
+ * `npm run drill:rebuild`: a rebuild of 100,000 documents at 200 changes/s, with a polling reader and kills, then back and
+ * forward again. Exits 1 unless nobody missed anything and all ends equal.
+ */
+
+const STORE = 'case-search';
+const DELETED = 500;
+const SETTLE_SECONDS = 900;
+
+const { values } = parseArgs({
+  options: {
+    documents: { type: 'string', default: '100000' },
+    rate: { type: 'string', default: '200' },
+    seed: { type: 'string', default: '1' },
+    kills: { type: 'string', default: '5' },
+    search: { type: 'string', default: 'auto' },
+    write: { type: 'string' },
+  },
+});
+
+const terminal = openTerminal();
+const interruption = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
+const session: Session = { terminal, json: false, signal: interruption.signal };
+const dataDir = mkdtempSync(join(tmpdir(), 'distributary-drill-'));
+chmodSync(dataDir, 0o755);
+try {
+  const search = values.search as 'auto' | 'real' | 'embedded';
+  const { mode } = await startShown({ dataDir, search, dynamodb: 'dynalite', stores: [STORE] }, terminal);
+  try {
+    process.exitCode = (await drill(mode)) ? 0 : 1;
+  } finally {
+    await mode.stop();
+  }
+} finally {
+  rmSync(dataDir, { recursive: true, force: true });
+}
+
+async function drill(mode: LocalMode): Promise<boolean> {
+  const documents = Number(values.documents);
+  const { url } = mode.endpoints.postgres;
+  await importComplaints({ file: SAMPLE, ...(await localDestination(mode.endpoints)) });
+  const seeding = startProgress(terminal, { title: 'cases', total: documents });
+  await seedCases(url, documents + DELETED, cases => seeding.update(cases), session.signal).finally(() =>
+    seeding.stop(),
+  );
+  const absent = await remove(url, DELETED);
+  await settle(mode);
+  const { definitions } = await readDefinitions();
+  const definition = definitions.find(({ contract }) => contract.store_name === STORE)!;
+  const report = await drillRebuild(
+    {
+      mode,
+      contract: definition.contract,
+      changesPerSecond: Number(values.rate),
+      seed: Number(values.seed),
+      killEverySeconds: 10,
+      mostKills: Number(values.kills),
+      absent,
+    },
+    session,
+  );
+  const moves = await backAndForward(mode);
+  await settle(mode);
+  const [verdict] = await verifyStores(mode.endpoints, [definition]);
+  const lines = linesOf(report, documents, mode.endpoints.opensearch.kind, moves);
+  for (const line of lines) terminal.print(line);
+  const equal = verdict !== undefined && verdict.drift === 0;
+  terminal.print(`afterwards, document by document: ${equal ? 'equal' : JSON.stringify(verdict)}`);
+  if (values.write)
+    writeFileSync(values.write, `${JSON.stringify({ documents, report, moves, verdict }, undefined, 2)}\n`);
+  return equal && report.run.state === 'done' && report.reader.missed === 0 && report.reader.forbidden === 0;
+}
+
+/** Milliseconds of each. */
+async function backAndForward(mode: LocalMode): Promise<readonly number[]> {
+  const operations = localOperations(mode.endpoints, { actor: 'drill', reason: 'back and forward again' });
+  const took: number[] = [];
+  try {
+    for (let moves = 0; moves < 2; moves++) {
+      const startedAt = performance.now();
+      await operations.ask('rebuild.rollback', { store: STORE });
+      took.push(Math.round(performance.now() - startedAt));
+    }
+    return took;
+  } finally {
+    operations.close();
+  }
+}
+
+async function settle(mode: LocalMode): Promise<void> {
+  const { catalogue } = await readDefinitions();
+  const projected = catalogue.projected.filter(({ store_name }) => store_name === STORE);
+  const looking = openOverview(mode.endpoints, { ...catalogue, projected });
+  try {
+    const { signal } = session;
+    if (await untilSettled(looking, { since: Date.now(), timeoutSeconds: SETTLE_SECONDS, signal })) return;
+    throw new Error(`not settled in ${SETTLE_SECONDS} s`);
+  } finally {
+    await looking.close();
+  }
+}
+
+async function remove(databaseUrl: string, count: number): Promise<readonly AggregateId[]> {
+  const client = new pg.Client(databaseUrl);
+  await client.connect();
+  try {
+    const text = `delete from canonical.cases where id in (
+      select id from canonical.cases where reference like 'copy %' order by id limit $1) returning id`;
+    return (await client.query<{ id: AggregateId }>(text, [count])).rows.map(({ id }) => id);
+  } finally {
+    await client.end();
+  }
+}
+
+function linesOf(
+  { run, load, reader, kills, seed }: RebuildDrillReport,
+  documents: number,
+  engine: string,
+  moves: readonly number[],
+) {
+  const { updated, restricted, deleted, seconds } = load;
+  const changes = updated + restricted + deleted;
+  const killed = Object.entries(kills).map(([name, times]) => `${name} ${times}×`);
+  return [
+    '',
+    `rebuild drill, seed ${seed}: ${documents.toLocaleString('en-US')} documents, ${engine} search`,
+    ...rebuildLines(run, terminal),
+    `  load: ${changes.toLocaleString('en-US')} changes in ${seconds.toFixed(0)} s (${(changes / seconds).toFixed(0)}/s): ${updated} updates, ${restricted} restricts, ${deleted} deletes`,
+    `  reader: ${reader.polls} polls, ${reader.reads.toLocaleString('en-US')} documents looked for, ${reader.missed} missed, ${reader.forbidden} forbidden seen, longest silence ${reader.longestSilenceSeconds.toFixed(2)} s`,
+    `  killed: ${killed.join(', ') || 'nothing'}`,
+    `  back and forward again: ${moves.join(' ms, ')} ms`,
+  ];
+}

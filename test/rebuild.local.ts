@@ -1,0 +1,200 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { runCommandLine } from '../bin/command-line.ts';
+import { COMMANDS } from '../bin/commands/all.ts';
+import { importComplaints } from '../bin/complaints/importing.ts';
+import { localDestination } from '../bin/complaints/local-destination.ts';
+import { SAMPLE } from '../bin/complaints/sample.ts';
+import { drillRebuild } from '../bin/drill/rebuild-drill.ts';
+import { localOperations, type Operations } from '../bin/operations.ts';
+import { openOverview } from '../bin/overview/overview.ts';
+import { untilSettled } from '../bin/running/settled.ts';
+import type { AggregateId } from '../core/version.ts';
+import { type Definitions, readDefinitions } from '../lib/definitions.ts';
+import { type LocalMode, startLocalMode } from '../local/local-mode.ts';
+import { verifyStores } from '../local/verify.ts';
+import { capturedTerminal } from './captured-terminal.ts';
+
+const TIMEOUT_MS = 240_000;
+const ROWS = 300;
+const DELETED = 40;
+
+let mode: LocalMode;
+let read: Definitions;
+let operations: Operations;
+let absent: readonly AggregateId[];
+const dataDir = mkdtempSync(join(tmpdir(), 'distributary-rebuild-'));
+
+beforeAll(async () => {
+  mode = await startLocalMode({ dataDir, search: 'embedded' });
+  read = await readDefinitions();
+  operations = localOperations(mode.endpoints, { actor: 'test', reason: 'rebuild.local.ts' });
+  const file = join(dataDir, 'some.csv');
+  writeFileSync(
+    file,
+    readFileSync(SAMPLE, 'utf8')
+      .split('\r\n')
+      .slice(0, ROWS + 1)
+      .join('\r\n'),
+  );
+  await importComplaints({ file, ...(await localDestination(mode.endpoints)) });
+  absent = await onCanonical(async client => {
+    const text =
+      'delete from canonical.cases where id in (select id from canonical.cases order by id limit $1) returning id';
+    return (await client.query<{ id: AggregateId }>(text, [DELETED])).rows.map(({ id }) => id);
+  });
+  await settle();
+}, TIMEOUT_MS);
+
+afterAll(async () => {
+  operations?.close();
+  await mode?.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+}, TIMEOUT_MS);
+
+async function onCanonical<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(mode.endpoints.postgres.url);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+async function settle(): Promise<void> {
+  const looking = openOverview(mode.endpoints, read.catalogue);
+  try {
+    expect(await untilSettled(looking, { since: Date.now(), timeoutSeconds: 120 })).toBe(true);
+  } finally {
+    await looking.close();
+  }
+}
+
+async function verify(store: string): Promise<void> {
+  await settle();
+  const definitions = read.definitions.filter(({ contract }) => contract.store_name === store);
+  const [verdict] = await verifyStores(mode.endpoints, definitions);
+  expect(verdict).toMatchObject({ store, drift: 0 });
+}
+
+const contractOf = (store: string) => read.catalogue.projected.find(({ store_name }) => store_name === store)!;
+
+async function command(...args: readonly string[]) {
+  const { terminal, out, err } = capturedTerminal();
+  const line = { name: 'distributary', version: '0', summary: '', commands: COMMANDS };
+  const signal = new AbortController().signal;
+  const code = await runCommandLine(line, [...args, '--data-dir', dataDir], { terminal, signal, debug: false });
+  return { code, out: out(), err: err() };
+}
+
+const currentOf = async (store: string) => (await operations.ask('rebuild.plan', { store })).current;
+
+test.each([
+  ['case-search', 1],
+  ['case-search', 2],
+  ['case-search', 3],
+  ['case-timeline', 4],
+  ['case-facts', 5],
+])(
+  '%s, seed %i: rebuilt under load while its parts are killed, readers miss nothing and see nothing forbidden',
+  async (store, seed) => {
+    const { terminal } = capturedTerminal();
+    const session = { terminal, json: false, signal: new AbortController().signal };
+    const before = await currentOf(store);
+    const report = await drillRebuild(
+      {
+        mode,
+        contract: contractOf(store),
+        changesPerSecond: 20,
+        seed,
+        killEverySeconds: 2,
+        mostKills: 3,
+        absent,
+      },
+      session,
+    );
+    expect(report.run).toMatchObject({ state: 'done', error: null });
+    expect(report.run.report).toMatchObject({
+      missing: { count: 0 },
+      extra: { count: 0 },
+      mismatched: { count: 0 },
+      refused: { count: 0 },
+      permissionDifferences: 0,
+      downtimeSeconds: 0,
+    });
+    expect(report.reader).toMatchObject({ missed: 0, forbidden: 0 });
+    expect(report.reader.polls).toBeGreaterThan(10);
+    expect(await currentOf(store)).not.toBe(before);
+    await verify(store);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'rollback is at once and back again, and both are in the audit log with who and why',
+  async () => {
+    const [green, blue] = [
+      await currentOf('case-search'),
+      (await operations.ask('rebuild.plan', { store: 'case-search' })).drops[0],
+    ];
+    const rollback = () => command('rollback', 'case-search', '--yes', '--actor', 'ann', '--reason', 'looks odd');
+    expect(await rollback()).toMatchObject({ code: 0, out: expect.stringContaining(`see ${blue}`) });
+    expect(await currentOf('case-search')).toBe(blue);
+    await verify('case-search');
+    expect(await rollback()).toMatchObject({ code: 0, out: expect.stringContaining(`see ${green}`) });
+    const [entry] = await operations.ask('audit.list', { limit: 1 });
+    expect(entry).toMatchObject({ actor: 'ann', reason: 'looks odd', operation: 'rebuild.rollback', outcome: 'done' });
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'a rebuild rests, is the only one of its store, and cancelled leaves the target as it was',
+  async () => {
+    const store = 'case-timeline';
+    const before = await currentOf(store);
+    const run = await operations.ask('rebuild.start', { store, rate: 5 });
+    await expect(operations.ask('rebuild.start', { store })).rejects.toMatchObject({ code: 'run-active' });
+    await operations.nudge(store);
+    await operations.ask('run.pause', { store });
+    const state = async () => (await operations.ask('run.read', { store }))!.state;
+    while ((await state()) !== 'paused') await delay(100);
+    expect(await command('cancel', store, '--yes', '--json')).toMatchObject({ code: 0 });
+    expect(await operations.ask('run.read', { store })).toMatchObject({ id: run.id, state: 'cancelled' });
+    expect(await currentOf(store)).toBe(before);
+    await verify(store);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'a document that was lost comes back by its id, and what is in the outbox can be replayed',
+  async () => {
+    const store = 'case-search';
+    const key = await onCanonical(
+      async client => (await client.query('select id from canonical.cases limit 1')).rows[0].id,
+    );
+    const index = await currentOf(store);
+    const { url } = mode.endpoints.opensearch;
+    const lose = () => fetch(`${url}/${index}/_doc/${key}?refresh=true`, { method: 'DELETE' });
+    const status = async () => (await fetch(`${url}/${index}/_doc/${key}`)).status;
+    await lose();
+    expect(await status()).toBe(404);
+    const file = join(dataDir, 'ids.txt');
+    writeFileSync(file, `${key}\n\n`);
+    expect(await command('backfill', store, '--ids-file', file, '--yes')).toMatchObject({ code: 0 });
+    expect(await status()).toBe(200);
+
+    await lose();
+    expect(await command('replay', store, '--since', '1d', '--yes')).toMatchObject({ code: 0 });
+    expect(await status()).toBe(200);
+    writeFileSync(file, 'nonsense\n');
+    const bad = await command('backfill', store, '--ids-file', file, '--yes');
+    expect(bad).toMatchObject({ code: 2, err: expect.stringContaining(`${file}:1: "nonsense" is no UUID`) });
+  },
+  TIMEOUT_MS,
+);
