@@ -35,6 +35,9 @@ const MEMORY_MEGABYTES = 1769;
 /** Runs of several stores at once, and requests beside them. */
 const CONCURRENCY = 8;
 
+/** UTC; when nobody works, where most of us live. */
+const COMPARED_AT = { hour: '2', minute: '17' };
+
 /**
  * The function that rebuilds, compares, repairs and redrives: every store's targets, queues and runs are in its hands, and
  * nobody else's. It has no address of its own; who may invoke it may operate the pipeline.
@@ -51,13 +54,24 @@ export class Operations extends Construct {
     this.#allowQueues(props);
     // Each run goes on where it was; a start that was missed is made up for a minute later.
     this.function.lambda.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
-    const advance = { api: 1, operation: 'runs.advance', actor: 'schedule', reason: 'every minute' };
-    new Rule(this, 'EveryMinute', {
+    this.#schedule('EveryMinute', {
       description: 'Goes on with every run that nobody works on',
       schedule: Schedule.rate(Duration.minutes(1)),
+      event: { api: 1, operation: 'runs.advance', actor: 'schedule', reason: 'every minute' },
+    });
+    this.#schedule('EveryNight', {
+      description: 'Compares every store with the canonical one, whole',
+      schedule: Schedule.cron(COMPARED_AT),
+      event: { api: 1, operation: 'drift.sweep', actor: 'schedule', reason: 'every night' },
+    });
+  }
+
+  #schedule(id: string, { event, ...rule }: { description: string; schedule: Schedule; event: object }): void {
+    new Rule(this, id, {
+      ...rule,
       targets: [
         new LambdaFunction(this.function.lambda, {
-          event: RuleTargetInput.fromObject(advance),
+          event: RuleTargetInput.fromObject(event),
           retryAttempts: 0,
           maxEventAge: Duration.minutes(1),
         }),

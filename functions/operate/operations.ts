@@ -8,6 +8,7 @@ import { canaryRead, canarySet } from './canary.ts';
 import type { OperateContext } from './context.ts';
 import { doctor } from './doctor.ts';
 import { driftStart } from './drift.ts';
+import { driftSweep } from './drift-sweep.ts';
 import { failuresList } from './failures-list.ts';
 import { failuresRedrive } from './failures-redrive.ts';
 import { type Asked, envelope } from './operation.ts';
@@ -30,6 +31,7 @@ export const OPERATIONS = [
   canarySet,
   doctor,
   driftStart,
+  driftSweep,
   rebuildPlan,
   rebuildStart,
   rebuildRollback,
