@@ -61,11 +61,9 @@ export async function drillRebuild(drill: RebuildDrill, session: Session): Promi
   });
   const parts = [endpoints.operate, endpoints.stores[store]!.projector];
   const { killEverySeconds: everySeconds = 1, mostKills: most = 0 } = drill;
+  const begun = await operations.ask('rebuild.start', { store });
   const killing = startKilling({ mode, parts, seed, everySeconds, most });
-  const rebuilding = (async () => {
-    const begun = await operations.ask('rebuild.start', { store });
-    return followRun(operations, begun, session);
-  })();
+  const rebuilding = followRun(operations, begun, session);
   // In any case everything is stopped; then whoever failed first is heard.
   await rebuilding.catch(() => {});
   const stopped = await Promise.allSettled([killing.stop(), load.stop(), reader.stop()]);

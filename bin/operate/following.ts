@@ -28,12 +28,22 @@ export async function followRun(operations: Operations, begun: Run, session: Ses
         await operations.nudge(run.store);
       }
       await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});
-      const found = await operations.ask('run.read', { store: run.store });
+      const found = await readAgain(operations, run);
       if (found?.id !== run.id) throw new DistributaryError('run-missing', `another run of ${run.store} has begun`);
       run = found;
     }
   } finally {
     shown.stop();
+  }
+}
+
+/** A function that died answering, or was busy, is asked again with the next look: reading changes nothing. */
+async function readAgain(operations: Operations, run: Run): Promise<Run | null> {
+  try {
+    return await operations.ask('run.read', { store: run.store });
+  } catch (error) {
+    if (error instanceof DistributaryError && error.retry === 'later') return run;
+    throw error;
   }
 }
 
