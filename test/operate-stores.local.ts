@@ -3,16 +3,25 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { CreateBucketCommand, GetObjectCommand } from '@aws-sdk/client-s3';
 import pg from 'pg';
 import type { Command } from '../bin/command.ts';
+import { canaryCommand } from '../bin/commands/canary.ts';
 import { doctorCommand } from '../bin/commands/doctor.ts';
 import { driftCommand } from '../bin/commands/drift.ts';
+import { retireCommand } from '../bin/commands/retire.ts';
+import { shadowCommand } from '../bin/commands/shadow.ts';
 import { openOverview } from '../bin/overview/overview.ts';
 import { untilSettled } from '../bin/running/settled.ts';
 import type { Diagnosis } from '../core/doctor.ts';
 import type { DriftKind } from '../core/drift.ts';
-import { type AggregateId, storedVersion, type TenantId } from '../core/version.ts';
+import type { Stored, Target } from '../core/store.ts';
+import { type AggregateId, storedVersion, type TenantId, type Version } from '../core/version.ts';
+import { TARGETS_TTL_SECONDS } from '../functions/control-targets.ts';
 import type { DriftReport } from '../functions/operate/drift-report.ts';
+import type { RetireView } from '../functions/operate/retire.ts';
+import type { Shadowed } from '../functions/operate/shadow.ts';
+import { reads } from '../functions/reads.ts';
 import { readDefinitions } from '../lib/definitions.ts';
 import type { Endpoints } from '../local/endpoints.ts';
 import { type LocalMode, startLocalMode } from '../local/local-mode.ts';
@@ -240,6 +249,121 @@ test(
       await rows('alter table canonical.cases enable trigger emit');
       await rows(`select pg_drop_replication_slot('forgotten')`);
     }
+  },
+  TEST_MS,
+);
+
+/** A second target of the search store that holds the same, and is written to as well. */
+async function makeCandidate(): Promise<Target> {
+  const store = open('case-search');
+  const current = (await store.current())!;
+  const candidate: Target = { store: 'case-search', name: 'case-search.1.candidate' };
+  await store.create(candidate);
+  await stores.control.startBuilding(candidate);
+  await delay(TARGETS_TTL_SECONDS * 1000);
+  const all: Stored[] = [];
+  for await (const stored of store.scan(current, {})) all.push(stored);
+  await store.write(candidate, all);
+  return candidate;
+}
+
+test(
+  'shadow reads let an equal candidate pass, and refuse one that lacks or shows too much; a canary sends reads there and back',
+  async () => {
+    const candidate = await makeCandidate();
+    const equal = await run(shadowCommand, ['case-search'], {});
+    const { report, gate } = equal.said as Shadowed;
+    expect({ code: equal.code, gate, differences: report.differences }).toEqual({
+      code: 0,
+      gate: { passes: true, reasons: [] },
+      differences: [],
+    });
+    expect(report).toMatchObject({ missing: 0, exposed: 0, overlap: 1, errors: { current: 0, candidate: 0 } });
+    expect(report.asked).toBeGreaterThan(20);
+
+    const view = await run(canaryCommand, ['case-search'], { useCase: ['supervisor_case_filtering'] });
+    expect(view.said).toMatchObject({ canary: { candidate: candidate.name, percent: 0 } });
+    const going = reads(stores.control);
+    expect(await going.targetFor('case-search', 'supervisor_case_filtering')).toEqual({
+      target: candidate,
+      isCandidate: true,
+    });
+    expect(await going.targetFor('case-search', 'investigator_case_search')).toMatchObject({ isCandidate: false });
+    await run(canaryCommand, ['case-search'], { off: true });
+    expect(await reads(stores.control).targetFor('case-search', 'supervisor_case_filtering')).toMatchObject({
+      isCandidate: false,
+    });
+
+    // Another tenant's document looks like one of ours, and one of ours is gone from sight.
+    const store = open('case-search');
+    const [first, second] = await heldBy('case-search', cases.slice(700, 702));
+    const newer = (stored: Stored, change: Partial<Stored>) => ({
+      ...stored,
+      ...change,
+      version: (stored.version + 5) as Version,
+    });
+    const spoilt = [newer(first!, { document: null }), newer(second!, { tenant: randomUUID() as TenantId })];
+    await store.write(candidate, spoilt);
+    const worse = await run(shadowCommand, ['case-search'], {});
+    expect(worse.code).toBe(1);
+    expect((worse.said as Shadowed).gate.passes).toBe(false);
+    await stores.control.forgetTarget(candidate);
+    await store.drop(candidate);
+  },
+  TEST_MS,
+);
+
+test(
+  'a store is retired step by step: nothing is deleted before it is quiet, archived and approved; then nothing of it is left',
+  async () => {
+    const name = 'case-timeline';
+    const stateOf = (said: RetireView, step: string) => said.steps.find(one => one.step === step)?.state.kind;
+    const retire = async (options: object = {}) => {
+      const { code, said } = await run(retireCommand, [name], { quietDays: 30, yes: true, ...options });
+      return { code, said: said as RetireView };
+    };
+    await reads(stores.control).targetFor(name, 'case_timeline_view');
+    expect(stateOf((await retire()).said, 'consumers')).toBe('done');
+    expect((await retire({ next: true })).said.did).toBe('freeze');
+    // The present use case may still read, another may not any more.
+    await reads(stores.control).targetFor(name, 'case_timeline_view');
+    await expect(reads(stores.control).targetFor(name, 'a_new_report')).rejects.toMatchObject({
+      code: 'store-retired',
+    });
+    const read = await retire({ next: true });
+    expect([stateOf(read.said, 'move'), read.said.did]).toEqual(['blocked', null]);
+
+    const bucket = 'retired-stores';
+    await stores.s3.send(new CreateBucketCommand({ Bucket: bucket }));
+    const decided = {
+      quietDays: 0,
+      replacement: 'case-search',
+      archive: `s3://${bucket}/${name}`,
+      attest: ['compare'],
+    };
+    expect((await retire({ ...decided, next: true })).said.did).toBe('stop-writes');
+    await expect(reads(stores.control).targetFor(name, 'case_timeline_view')).rejects.toMatchObject({
+      code: 'store-retired',
+    });
+    await delay(TARGETS_TTL_SECONDS * 1000);
+    const target = (await stores.control.readTargets(name)).current!;
+    const before = await open(name).digest(target, {});
+    await rows(`update canonical.cases set title = 'After the end' where id = any ($1)`, [cases.slice(800, 810)]);
+    await settle();
+    expect(await open(name).digest(target, {})).toEqual(before);
+
+    await retire({ quietDays: 0, next: true });
+    const { Body } = await stores.s3.send(new GetObjectCommand({ Bucket: bucket, Key: `${name}/manifest.json` }));
+    const manifest = JSON.parse(await Body!.transformToString()) as { documents: number; parts: object[] };
+    expect(manifest.documents).toBeGreaterThanOrEqual(before.count);
+    expect(stateOf((await retire({ quietDays: 0, next: true })).said, 'delete')).toBe('blocked');
+    const deleted = await retire({ quietDays: 0, approve: 'Records office', next: true });
+    expect([deleted.said.did, stateOf(deleted.said, 'delete')]).toEqual(['delete', 'done']);
+    expect(await stores.control.readTargets(name)).toEqual({ current: undefined, building: [] });
+    await expect(open(name).digest(target, {})).rejects.toMatchObject({ code: 'target-missing' });
+    // What is left is its contract's: the next deployment, and the documentation.
+    expect(deleted.code).toBe(1);
+    expect(['credentials', 'documentation'].map(step => stateOf(deleted.said, step))).toEqual(['blocked', 'blocked']);
   },
   TEST_MS,
 );
