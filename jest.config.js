@@ -1,6 +1,7 @@
 /**
  * The suffix of a test says what it needs (ARCHITECTURE.md, "Tests"). All of them run one after the other:
- * the `.local` ones start real servers, and two cores do not hold two sets of those.
+ * the `.local` ones start real servers, and two cores do not hold two sets of those. The `.aws` ones need a deployment, which
+ * `npm run test:aws` makes.
  */
 export default {
   testEnvironment: 'node',
