@@ -64,6 +64,17 @@ const queuesOf = ({ environment }: FunctionModel) => ({
   failedQueueUrl: environment.FAILED_QUEUE_URL!,
 });
 
+/** Without what the stacks of other stores ask for; a store's stack is known by its custom resource. */
+export function onlyStores(model: Model, stores: readonly string[] | undefined): Model {
+  if (!stores) return model;
+  const others = model.customResources.filter(({ properties: { Store } }) => Store && !stores.includes(String(Store)));
+  const isWanted = (part: object) =>
+    !('id' in part) || !others.some(({ stack }) => `${part.id}`.startsWith(`${stack}/`));
+  return Object.fromEntries(
+    Object.entries(model).map(([kind, parts]) => [kind, parts.filter(isWanted)]),
+  ) as unknown as Model;
+}
+
 const filterPolicy = z.object({ aggregate: z.array(z.string()).default([]) });
 
 /** All that some store is made from, as the filters of its queues say. */

@@ -4,10 +4,12 @@ import { CREDENTIALS } from './credentials.ts';
 import { CustomResources } from './custom-resources.ts';
 import { allotPorts, type DataFolder } from './data-folder.ts';
 import { ENDPOINTS_FILE, type Endpoints } from './endpoints.ts';
+import { startFrontDoor } from './front-door.ts';
 import { functionEnvironment, type Places } from './function-environment.ts';
+import { startIssuer } from './issuer.ts';
 import type { LocalEvent, LocalMode, LocalModeOptions, LocalStatus } from './local-mode.ts';
 import { type Ports, SERVER_NAMES, Servers } from './local-servers.ts';
-import { pipelinePlaces, subscribedAggregates } from './pipeline-places.ts';
+import { onlyStores, pipelinePlaces, subscribedAggregates } from './pipeline-places.ts';
 import { allowLogins, createDatabase, createTables, republish, roleUrl } from './provisioning.ts';
 import { bundleBootstrap } from './runtime/bundle-bootstrap.ts';
 import { type ControlServer, startControlServer } from './runtime/control-server.ts';
@@ -16,7 +18,7 @@ import { MetricStore } from './runtime/metrics.ts';
 import { Pipeline } from './runtime/pipeline.ts';
 import { synthesised } from './synthesis.ts';
 import { synthesisedTeam } from './team-synthesis.ts';
-import { type Assembly, onlyStores, readAssembly } from './template/assembly.ts';
+import { type Assembly, readAssembly } from './template/assembly.ts';
 import type { CustomResource } from './template/compute.ts';
 import { ACCOUNT, REGION } from './template/intrinsics.ts';
 import type { Surroundings } from './template/kind.ts';
@@ -43,11 +45,15 @@ type Undo = (() => unknown)[];
 export async function start(options: LocalModeOptions, data: DataFolder, undo: Undo): Promise<Omit<LocalMode, 'stop'>> {
   const parts = await startParts(options, data, undo);
   const { servers, functions, metrics } = parts;
+  const issuer = await startIssuer(parts.ports.issuer, data);
+  undo.push(() => issuer.stop());
   await provision(parts);
   const roles = await allowLogins(parts.database);
   const pipeline = await startPipeline(parts);
   undo.push(() => pipeline.stop());
-  const endpoints = await endpointsOf(parts, roles);
+  const frontDoor = await startFrontDoor(parts.ports.api, parts.model, functions);
+  undo.push(() => frontDoor.stop());
+  const endpoints = { ...(await endpointsOf(parts, roles)), api: frontDoor.url, issuer: issuer.url };
   data.write(ENDPOINTS_FILE, endpoints);
   undo.push(() => data.remove(ENDPOINTS_FILE));
   const status = async (): Promise<LocalStatus> => ({
@@ -68,7 +74,7 @@ async function startParts(options: LocalModeOptions, data: DataFolder, undo: Und
     assemblyOf(options, data, tell),
     bundleBootstrap(data.folder('runtime')),
   ]);
-  const model = readModel(assembly, surroundingsOf(ports));
+  const model = onlyStores(readModel(assembly, surroundingsOf(ports)), options.stores);
   const { server } = await servers.postgres;
   const database = await createDatabase(server.url, model.clusters[0]?.databaseName ?? 'postgres');
   const metrics = new MetricStore();
@@ -92,7 +98,7 @@ const SYNTHESES = join(ROOT, 'node_modules', '.cache', 'distributary', 'synthese
 
 /** The pipeline's stacks, then those of the teams that joined, which read the pipeline's parameters. */
 async function assemblyOf(
-  { outDir, stores, teams = [] }: LocalModeOptions,
+  { outDir, teams = [] }: LocalModeOptions,
   data: DataFolder,
   tell: (event: LocalEvent) => void,
 ): Promise<Assembly> {
@@ -102,7 +108,7 @@ async function assemblyOf(
     onLog(`synthesising ${repository}`);
     return synthesisedTeam(repository, join(data.folder('teams'), String(index)));
   });
-  const pipeline = onlyStores(readAssembly(await ours), stores);
+  const pipeline = readAssembly(await ours);
   const joined = (await Promise.all(theirs)).map(readAssembly);
   return { stacks: [pipeline, ...joined].flatMap(({ stacks }) => stacks) };
 }
@@ -121,6 +127,7 @@ const placesOf = (ports: Ports, database: string, servers: Servers): Places => (
   dynamodb: urlOf(ports.dynamodb),
   lambda: urlOf(ports.control),
   search: servers.searchUrl,
+  issuer: urlOf(ports.issuer),
   database,
 });
 
@@ -144,7 +151,9 @@ async function provision({ model, data, servers, control, functions, database, t
     const target = functions.get(resource.functionName);
     const needsSearch = 'OPENSEARCH_URL' in target.model.environment;
     const engines = needsSearch ? [dynamodb, await servers.search] : [dynamodb];
-    return customResources.apply(resource, target, engines.map(({ server }) => server.kind).join());
+    const state = await customResources.apply(resource, target, engines.map(({ server }) => server.kind).join());
+    // What is no store has nothing to be filled with.
+    return 'Store' in resource.properties ? state : 'known';
   };
   // They are in an order in which each finds those before it that it needs.
   for (const resource of model.customResources) applied.set(resource.id, apply(resource));

@@ -86,16 +86,6 @@ export function readAssembly(folder: string): Assembly {
   return { stacks };
 }
 
-/** Without the stacks of other stores; a store's stack is known by its custom resource, which names the store. */
-export function onlyStores(assembly: Assembly, stores: readonly string[] | undefined): Assembly {
-  if (!stores) return assembly;
-  const isWanted = ({ resources }: Stack) =>
-    Object.values(resources).every(
-      ({ Properties: { Store } }) => Store === undefined || stores.includes(String(Store)),
-    );
-  return { stacks: assembly.stacks.filter(isWanted) };
-}
-
 const isStack = (artifacts: Artifacts, id: string): boolean => artifacts[id]?.type === 'aws:cloudformation:stack';
 
 function inOrder(artifacts: Artifacts): string[] {
