@@ -48,7 +48,7 @@ Exits 1 when it found differences and has not cut over.`,
     withOperations(options, async operations => {
       if (options.pause) return pause(operations, store, session);
       const run = options.resume
-        ? await operations.ask('run.resume', { store })
+        ? await operations.ask('run.resume', { store, accept: options.accept === true })
         : await begun(operations, store, options, session);
       return run ? follow(operations, run, session) : EXIT.fine;
     }),

@@ -180,6 +180,7 @@ async function compare({ handle, context, store, memo, green }: Rebuilding): Pro
 /** The gate: what the comparison and the shadow reads have found must be nothing, or accepted. */
 async function shadow({ handle, context, store, memo, blue, green }: Rebuilding): Promise<NextStep> {
   const { accept } = requestSchema.parse(handle.run.request);
+  if (!memo.compared.finished) return 'compare';
   const { compared, permissionDifferences, keys } = await shadowReads(handle, context, store, [blue, green]);
   await handle.save({ memo: { permissionDifferences, shadowCompared: compared } });
   await handle.save({ report: reportOf({ handle, context, memo: memoSchema.parse(handle.run.memo) }) });
