@@ -18,6 +18,9 @@ export const GUARDIAN = 'guardian';
 export const WATCH_SEARCH = 'watch-search';
 export const SEARCH_ACCESS = 'search-access';
 export const OPERATE = 'operate';
+export const API_COMMANDS = 'api-commands';
+export const API_QUERIES = 'api-queries';
+export const API_KEYS = 'api-keys';
 export const projectorBundle = (store: string): string => `project-${store}`;
 export const provisionBundle = (store: string): string => `provision-${store}`;
 export const compactBundle = (store: string): string => `compact-${store}`;
@@ -39,6 +42,7 @@ export function entryPoints(catalogue: Catalogue, root: string): ReadonlyMap<str
     for (const [name, text] of storeEntryPoints(contract, catalogue, root)) entries.set(name, text);
   }
   entries.set(OPERATE, operate(catalogue, root));
+  for (const [name, text] of apiEntryPoints(catalogue)) entries.set(name, text);
   return entries;
 }
 
@@ -56,6 +60,38 @@ export function storeEntryPoints(
   ]);
   if (engine === 's3') entries.set(compactBundle(store_name), compact(definition));
   return entries;
+}
+
+/** Of the API, where the stores that it asks are there. */
+function apiEntryPoints({ projected, aggregates }: Catalogue): ReadonlyMap<string, string> {
+  const contract = (name: string) => projected.find(({ store_name }) => store_name === name);
+  const stores = {
+    search: contract('case-search'),
+    timeline: contract('case-timeline'),
+    worklist: contract('investigator-worklist'),
+    facts: contract('case-facts'),
+  };
+  const cases = aggregates.find(({ aggregate }) => aggregate === 'case');
+  if (!cases || Object.values(stores).includes(undefined)) return new Map();
+  const plain = Object.entries(stores).map(([use, store]) => [use, store && withoutGovernance(store)] as const);
+  const definitions = JSON.stringify({ cases, ...Object.fromEntries(plain) });
+  return new Map([
+    [
+      API_COMMANDS,
+      `import { commandsFunction } from ${ours('api/commands-function.ts')};
+       export const handler = await commandsFunction();`,
+    ],
+    [
+      API_QUERIES,
+      `import { queriesFunction } from ${ours('api/queries-function.ts')};
+       export const handler = await queriesFunction(${definitions});`,
+    ],
+    [
+      API_KEYS,
+      `import { keysFunction } from ${ours('api/keys-function.ts')};
+       export const handler = keysFunction();`,
+    ],
+  ]);
 }
 
 /** Knows every store, for it backfills and compares each. */

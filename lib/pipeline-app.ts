@@ -7,6 +7,7 @@ import { Names } from './names.ts';
 import { PRESETS } from './presets.ts';
 import { checkProjectors } from './projector-check.ts';
 import { SharedValues } from './shared-values.ts';
+import { ApiStack, servesCases } from './stacks/api-stack.ts';
 import { CanonicalStack } from './stacks/canonical-stack.ts';
 import { GuardianStack } from './stacks/guardian-stack.ts';
 import { OperateStack } from './stacks/operate-stack.ts';
@@ -89,10 +90,12 @@ function addStacks(app: App, blueprint: Blueprint): void {
     search.addStackDependency(operations);
   }
   const operate = new OperateStack(app, blueprint);
+  const api = servesCases(blueprint.catalogue) ? new ApiStack(app, blueprint) : undefined;
   for (const contract of projected) {
     const projection = new ProjectionStack(app, blueprint, contract);
     projection.addStackDependency(relay);
     operate.addStackDependency(projection);
+    api?.addStackDependency(projection);
     if (search && contract.engine === 'opensearch') projection.addStackDependency(search);
   }
 }

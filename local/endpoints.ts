@@ -7,7 +7,7 @@ import { DistributaryError } from '../core/errors.ts';
 export const ENDPOINTS_FILE = 'endpoints.json';
 
 const storeSchema = z.object({
-  engine: z.enum(['opensearch', 'dynamodb', 's3']),
+  engine: z.enum(['opensearch', 'dynamodb', 's3', 's3-object-lock']),
   /** Names of its functions, as in the control server's status. */
   projector: z.string(),
   queueUrl: z.string(),
@@ -23,6 +23,9 @@ const endpointsSchema = z.object({
   /** Of the process that runs local mode. */
   pid: z.int(),
   startedAt: z.iso.datetime(),
+  /** Where the API listens, and who gives the tokens for it. */
+  api: z.string().optional(),
+  issuer: z.string().optional(),
   /** `GET /status`, and the Invoke call of Lambda. */
   control: z.string(),
   region: z.string(),
@@ -43,6 +46,8 @@ const endpointsSchema = z.object({
   parkedQueueUrl: z.string(),
   slot: z.string(),
   controlTable: z.string(),
+  /** The web console, where it is served. */
+  console: z.string().optional(),
   /** Name of the operations function. */
   operate: z.string(),
   /** Store's name in its contract → where it is. */

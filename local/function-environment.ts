@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { CREDENTIALS } from './credentials.ts';
+import { LOCAL_AUDIENCE } from './issuer.ts';
 import { roleUrl } from './provisioning.ts';
 import { ARN_VARIABLE, TIMEOUT_VARIABLE } from './runtime/protocol.ts';
 import type { FunctionModel } from './template/compute.ts';
@@ -12,6 +13,7 @@ export interface Places {
   readonly dynamodb: string;
   readonly lambda: string;
   readonly search: string;
+  readonly issuer: string;
   /** Of the superuser, with the database of the template. */
   readonly database: string;
 }
@@ -38,11 +40,16 @@ export function functionEnvironment(model: FunctionModel, places: Places): Recor
 }
 
 /** On AWS a role logs in by IAM and over TLS; here by password. */
-function servers(given: Readonly<Record<string, string>>, { database, search }: Places): Record<string, string> {
+function servers(
+  given: Readonly<Record<string, string>>,
+  { database, search, issuer }: Places,
+): Record<string, string> {
   const user = given.DATABASE_USER;
   return {
     ...('DATABASE_HOST' in given && { DATABASE_URL: user === undefined ? database : roleUrl(database, user) }),
     ...('OPENSEARCH_URL' in given && { OPENSEARCH_URL: search }),
+    ...('OIDC_ISSUER' in given && { OIDC_ISSUER: issuer }),
+    ...('OIDC_AUDIENCE' in given && { OIDC_AUDIENCE: LOCAL_AUDIENCE }),
     // The engine is no domain of the search service, so there is nothing to ask that service.
     ...('SEARCH_DOMAIN' in given && { SEARCH_DOMAIN: '' }),
   };

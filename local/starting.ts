@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { queueUrl } from './aws.ts';
+import { CONSOLE_PORT, withConsole } from './console-server.ts';
 import { CREDENTIALS } from './credentials.ts';
 import { CustomResources } from './custom-resources.ts';
 import { allotPorts, type DataFolder } from './data-folder.ts';
@@ -53,7 +54,9 @@ export async function start(options: LocalModeOptions, data: DataFolder, undo: U
   undo.push(() => pipeline.stop());
   const frontDoor = await startFrontDoor(parts.ports.api, parts.model, functions);
   undo.push(() => frontDoor.stop());
-  const endpoints = { ...(await endpointsOf(parts, roles)), api: frontDoor.url, issuer: issuer.url };
+  const reached = { ...(await endpointsOf(parts, roles)), api: frontDoor.url, issuer: issuer.url };
+  const { endpoints, ...served } = await withConsole(reached, { port: parts.ports.console, view: options.console });
+  undo.push(() => served.stop());
   data.write(ENDPOINTS_FILE, endpoints);
   undo.push(() => data.remove(ENDPOINTS_FILE));
   const status = async (): Promise<LocalStatus> => ({
@@ -67,7 +70,7 @@ export async function start(options: LocalModeOptions, data: DataFolder, undo: U
 
 async function startParts(options: LocalModeOptions, data: DataFolder, undo: Undo): Promise<Parts> {
   const tell = options.onEvent ?? (() => {});
-  const ports = await allotPorts(data, SERVER_NAMES, options.ports ?? {});
+  const ports = await allotPorts(data, SERVER_NAMES, options.ports ?? {}, { console: CONSOLE_PORT });
   const servers = new Servers({ data, ports, search: options.search, dynamodb: options.dynamodb, tell });
   undo.push(() => servers.stop());
   const [assembly, bootstrap] = await Promise.all([

@@ -119,6 +119,7 @@ export async function openApiServers() {
     onMismatch: (_, count) => {
       mismatches.count += count;
     },
+    onPermissions: () => {},
     cases,
     search: { client: openSearch, contract: contractOf('case-search') },
     timeline: { store: stores[1]!, contract: contractOf('case-timeline') },

@@ -20,6 +20,7 @@ export const PLACES = {
   dynamodb: 'http://d',
   lambda: 'http://l',
   search: 'http://s',
+  issuer: 'http://i',
   database: 'http://p',
 };
 

@@ -18,6 +18,7 @@ import { retireCommand } from './retire.ts';
 import { rollbackCommand } from './rollback.ts';
 import { shadowCommand } from './shadow.ts';
 import { statusCommand } from './status.ts';
+import { tokenCommand } from './token.ts';
 
 /** In the order in which help lists them. */
 // biome-ignore lint/suspicious/noExplicitAny: each command knows its own options; commander has checked them
@@ -41,4 +42,5 @@ export const COMMANDS: readonly Command<any>[] = [
   demoCommand,
   newCommand,
   benchCommand,
+  tokenCommand,
 ];

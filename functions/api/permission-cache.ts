@@ -32,8 +32,17 @@ const entrySchema = z.object({
     }),
   ),
   token: z.string(),
+  madeAt: z.number(),
 });
 type Entry = z.infer<typeof entrySchema>;
+
+/** What somebody may do, as far as is known here. */
+export interface BelievedPermissions {
+  readonly memberships: readonly Membership[];
+  readonly token: string;
+  /** Milliseconds since 1970 at which the canonical store said so. */
+  readonly madeAt: number;
+}
 
 export interface PermissionCacheOptions {
   readonly client: DynamoDBClient;
@@ -60,7 +69,7 @@ export class PermissionCache {
     this.#now = options.now ?? Date.now;
   }
 
-  async permissionsOf(user: string): Promise<{ readonly memberships: readonly Membership[]; readonly token: string }> {
+  async permissionsOf(user: string): Promise<BelievedPermissions> {
     let asked = this.#underWay.get(user);
     if (!asked) {
       asked = this.#find(user).finally(() => this.#underWay.delete(user));
@@ -86,7 +95,7 @@ export class PermissionCache {
       }
     }
     const { memberships, token } = await this.#options.load(user);
-    const entry = { memberships: [...memberships], token };
+    const entry = { memberships: [...memberships], token, madeAt: this.#now() };
     await this.#write(user, entry);
     return entry;
   }

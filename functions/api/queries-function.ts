@@ -1,4 +1,4 @@
-import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { AggregateContract } from '../../core/aggregate-contract.ts';
 import { apiQueryVariables, readEnvironment } from '../../core/environment.ts';
 import type { Operation } from '../../core/policy.ts';
@@ -41,6 +41,7 @@ export async function queriesFunction(definitions: QueryDefinitions) {
   const control = controlTable({ client, tableName: environment.CONTROL_TABLE });
   const objects = bucketObjects(s3Client(), environment.FACTS_BUCKET);
   const { cases, search, timeline, worklist, facts } = definitions;
+  const cacheMetrics = tools.metrics.singleMetric();
   let key: Promise<Uint8Array> | undefined;
   const shown: Partial<Record<Operation, string>> = {
     'search-cases': search.store_name,
@@ -67,6 +68,7 @@ export async function queriesFunction(definitions: QueryDefinitions) {
       metrics.addMetric('authorization_mismatch_count', MetricUnit.Count, count);
       metrics.publishStoredMetrics();
     },
+    onPermissions: seen => reportPermissions(cacheMetrics, seen),
     cases,
     search: { client: openSearchClient(environment.OPENSEARCH_URL), contract: search },
     timeline: {
@@ -82,6 +84,12 @@ export async function queriesFunction(definitions: QueryDefinitions) {
     instruments: tools,
   });
 }
+
+const reportPermissions = (metrics: Metrics, seen: Parameters<QueryPorts['onPermissions']>[0]): void => {
+  metrics.setDefaultDimensions({ service: 'permission-cache' });
+  if (seen === 'changed') metrics.addMetric('drift_sample_mismatch_count', MetricUnit.Count, 1);
+  else metrics.addMetric('freshness_seconds', MetricUnit.Seconds, seen.ageSeconds);
+};
 
 /** For the OpenAPI document only: another function carries them out. */
 const describedCommands = () =>

@@ -57,6 +57,12 @@ export class SearchIndex extends Construct implements ProjectedStore {
     this.#allow(fn, ['Post'], '_aliases');
   }
 
+  /** Searches through the alias, which shows readers the one target that they shall see. */
+  allowRead(fn: BundledFunction): void {
+    this.#admission?.add(fn);
+    this.#allow(fn, ['Post'], `${this.#alias}/_search`);
+  }
+
   /** Targets are made, compared, put before the readers, and removed. */
   allowOperate(fn: BundledFunction): void {
     this.allowProvision(fn);

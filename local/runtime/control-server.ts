@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { DistributaryError } from '../../core/errors.ts';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { listen } from '../http-listen.ts';
 import { functionNameOf } from '../template/compute.ts';
 import type { LocalFunction } from './function.ts';
 import type { LocalFunctions } from './functions.ts';
@@ -77,18 +76,6 @@ export async function startControlServer({ port, functions, metrics }: ControlOp
       server.closeAllConnections();
     },
   };
-}
-
-function listen(server: Server, port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = new DistributaryError('port-taken', `port ${port} on 127.0.0.1 is taken`, { cause: error });
-      reject(error.code === 'EADDRINUSE' ? taken : error);
-    });
-    server.listen(port, '127.0.0.1', () => {
-      resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    });
-  });
 }
 
 async function invoke(request: IncomingMessage, response: ServerResponse, target: LocalFunction | undefined) {

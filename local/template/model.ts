@@ -11,6 +11,7 @@ import {
   functionKind,
   mappingKind,
 } from './compute.ts';
+import { type HttpIntegration, type HttpRoute, integrationKind, routeKind } from './http.ts';
 import { reasonToIgnore } from './ignored.ts';
 import { dependenciesOf, Evaluator, type Identity, type Resource } from './intrinsics.ts';
 import type { Kind, Surroundings } from './kind.ts';
@@ -30,6 +31,8 @@ export interface Model {
   readonly domains: readonly SearchDomain[];
   readonly functions: readonly FunctionModel[];
   readonly asyncInvocations: readonly AsyncInvocation[];
+  readonly httpIntegrations: readonly HttpIntegration[];
+  readonly httpRoutes: readonly HttpRoute[];
   readonly mappings: readonly EventSourceMapping[];
   readonly schedules: readonly Schedule[];
   readonly alarms: readonly Alarm[];
@@ -48,6 +51,8 @@ const KINDS: { readonly [Part in keyof Model]: readonly Kind<Model[Part][number]
   domains: [domainKind],
   functions: [functionKind],
   asyncInvocations: [asyncInvocationKind],
+  httpIntegrations: [integrationKind],
+  httpRoutes: [routeKind],
   mappings: [mappingKind],
   schedules: [ruleKind],
   alarms: [alarmKind],

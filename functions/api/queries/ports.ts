@@ -21,6 +21,8 @@ export interface QueryPorts {
   readonly cursors: Cursors;
   /** Counts rows that a derived store showed and the canonical store refuses. */
   onMismatch(operation: Operation, count: number): void;
+  /** Tells how old the permissions were that a query went by, and of each that had changed since. */
+  onPermissions(seen: { readonly ageSeconds: number } | 'changed'): void;
   readonly cases: AggregateContract;
   readonly search: { readonly client: OpenSearch; readonly contract: ProjectedContract };
   readonly timeline: { readonly store: Store; readonly contract: ProjectedContract };
@@ -30,11 +32,12 @@ export interface QueryPorts {
 
 /** What the caller is as far as the cache knows, for a query that the canonical store will be asked about again. */
 export async function standingByCache(
-  { permissions }: Pick<QueryPorts, 'permissions'>,
+  { permissions, onPermissions }: Pick<QueryPorts, 'permissions' | 'onPermissions'>,
   { user, actingFor }: Caller,
   operation: Operation,
 ): Promise<{ readonly standing: Standing; readonly token: string }> {
-  const { memberships, token } = await permissions.permissionsOf(user);
+  const { memberships, token, madeAt } = await permissions.permissionsOf(user);
+  onPermissions({ ageSeconds: Math.max(0, (Date.now() - madeAt) / 1000) });
   const standing = standingOf(user, memberships, Date.now(), actingFor);
   if (!standing) throw nobody(actingFor, memberships);
   if (!may(standing, operation)) throw new Problem('forbidden', 'your role may not do this');

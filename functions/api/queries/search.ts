@@ -89,6 +89,7 @@ async function pageOf(ports: QueryPorts, caller: Caller, search: Search): Promis
       if (checked.rows.mismatches > 0) ports.onMismatch('search-cases', checked.rows.mismatches);
       return { standing, found, rows: checked.rows };
     }
+    ports.onPermissions('changed');
     await ports.permissions.forget(caller.user);
   }
 }

@@ -1,0 +1,41 @@
+import type { Construct } from 'constructs';
+import { type Catalogue, storeNamed } from '../../core/catalogue.ts';
+import { Api } from '../api.ts';
+import { CanonicalAccess } from '../canonical-access.ts';
+import { SearchIndex } from '../stores/search-index.ts';
+import { type Blueprint, PipelineStack } from './pipeline-stack.ts';
+
+/** The stores that queries are answered from. */
+export const QUERIED = ['case-search', 'case-timeline', 'investigator-worklist', 'case-facts'] as const;
+
+/** Whether the catalogue is one of cases: the API serves these, and a pipeline of something else has its own. */
+export const servesCases = ({ projected, stores }: Catalogue): boolean =>
+  QUERIED.every(name => projected.some(({ store_name }) => store_name === name)) &&
+  ['api-state', 'permission-cache', 'evidence-content'].every(name =>
+    stores.some(({ store_name }) => store_name === name),
+  );
+
+/** Commands and queries over HTTP. */
+export class ApiStack extends PipelineStack {
+  constructor(scope: Construct, blueprint: Blueprint) {
+    super(scope, { ...blueprint, part: 'api', description: 'API of the pipeline: commands and queries' });
+    const { catalogue, bundles, configuration, names, preset, shared } = blueprint;
+    const contract = catalogue.projected.find(({ store_name }) => store_name === 'case-search')!;
+    new Api(this, 'Api', {
+      source: new CanonicalAccess(this, 'Source', { shared, configuration }),
+      search: new SearchIndex(this, 'Search', { contract, domainName: names.searchDomain, shared, configuration }),
+      control: this.control(),
+      queried: QUERIED,
+      factBucketName: shared.readBucket(this, 'case-facts'),
+      contracts: {
+        state: storeNamed(catalogue, 'api-state'),
+        permissions: storeNamed(catalogue, 'permission-cache'),
+        evidence: storeNamed(catalogue, 'evidence-content'),
+      },
+      alarmTopic: this.alarmTopic(),
+      bundles,
+      names,
+      preset,
+    });
+  }
+}

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { functionNameOf } from './compute.ts';
+import { identityOf, kindOf } from './kind.ts';
+
+export interface HttpIntegration {
+  /** What a route's target names. */
+  readonly id: string;
+  readonly functionName: string;
+}
+
+export interface HttpRoute {
+  readonly method: string;
+  /** `/search`, or `/{proxy+}` for every other. */
+  readonly path: string;
+  readonly integration: string;
+}
+
+export const integrationKind = kindOf({
+  types: ['AWS::ApiGatewayV2::Integration'],
+  identify: naming => identityOf(naming, naming.id, {}),
+  acts: {
+    IntegrationType: z.literal('AWS_PROXY'),
+    IntegrationUri: z.string(),
+    PayloadFormatVersion: z.literal('2.0'),
+  },
+  ignores: ['ApiId'],
+  build: ({ IntegrationUri }, { id }): HttpIntegration => ({ id, functionName: functionNameOf(IntegrationUri) }),
+});
+
+export const routeKind = kindOf({
+  types: ['AWS::ApiGatewayV2::Route'],
+  identify: naming => identityOf(naming, naming.id, {}),
+  acts: {
+    RouteKey: z.string().regex(/^[A-Z]+ \/(\{proxy\+\}|[\w/-]*)$/, 'is neither a fixed path nor /{proxy+}'),
+    Target: z.string().regex(/^integrations\//),
+  },
+  ignores: ['ApiId'],
+  build({ RouteKey, Target }): HttpRoute {
+    const [method = '', path = ''] = RouteKey.split(' ');
+    return { method, path, integration: Target.slice('integrations/'.length) };
+  },
+});

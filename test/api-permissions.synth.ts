@@ -1,0 +1,62 @@
+import { readCatalogue } from '../lib/contract-files.ts';
+import { ROOT, synthesised } from './templates.ts';
+
+/** What the functions of the API may do on AWS. */
+
+const templates = await synthesised(false);
+const { projected } = readCatalogue(ROOT);
+const permissionsOf = (name: string) => templates.permissionsOf(`distributary-${name}`);
+const variablesOf = (name: string) =>
+  templates.one('AWS::Lambda::Function', 'FunctionName', `distributary-${name}`).properties.Environment.Variables;
+
+test('commands may log in to the canonical store, and touch no derived one', () => {
+  const permissions = permissionsOf('api-commands');
+  const actions = permissions.flatMap(permission => permission.actions);
+  expect(actions).toContain('rds-db:connect');
+  expect(actions.filter(action => /^(es|sqs|sns|athena|lambda):/.test(action))).toEqual([]);
+  const text = JSON.stringify([permissions, variablesOf('api-commands')]);
+  for (const { store_name } of projected) expect(text).not.toContain(store_name);
+  for (const name of ['controltablename', 'OPENSEARCH', 'bucket-name', 'PermissionsA'])
+    expect(text).not.toContain(name);
+});
+
+test('queries change no derived store', () => {
+  const writes = permissionsOf('api-queries').filter(({ actions }) =>
+    actions.some(action => /^(dynamodb:(Put|Update|Delete)|s3:(Put|Delete)|es:ESHttp(Put|Delete|Patch))/.test(action)),
+  );
+  const tables = writes
+    .flatMap(({ resources }) => resources)
+    .map(arn => templates.referred('distributary-api', arn).properties.TableName);
+  expect(tables.sort()).toEqual(['distributary-api-state', 'distributary-permission-cache']);
+  const searches = permissionsOf('api-queries').filter(({ actions }) =>
+    actions.some(action => action.startsWith('es:')),
+  );
+  expect(searches.map(({ actions }) => actions)).toEqual([['es:ESHttpPost']]);
+  expect(JSON.stringify(searches[0]!.resources)).toMatch(/\/case-search\/_search"/);
+});
+
+test('the search route goes to the queries, all other writing methods to the commands', () => {
+  const routes = templates.of('AWS::ApiGatewayV2::Route').map(({ properties }) => {
+    const [, { Ref: id }] = properties.Target['Fn::Join'][1];
+    return `${properties.RouteKey} → ${id.replace(/^Api|Integration.*$/g, '')}`;
+  });
+  expect(routes.sort()).toEqual([
+    'DELETE /{proxy+} → Commands',
+    'GET /{proxy+} → Queries',
+    'POST /search → Queries',
+    'POST /{proxy+} → Commands',
+    'PUT /{proxy+} → Commands',
+  ]);
+  const [stage] = templates.of('AWS::ApiGatewayV2::Stage');
+  expect(stage!.properties.DefaultRouteSettings).toEqual({ ThrottlingRateLimit: 200, ThrottlingBurstLimit: 400 });
+});
+
+test('evidence is under object lock, versioned, and reached over TLS only', () => {
+  const buckets = templates.of('AWS::S3::Bucket', 'distributary-api');
+  expect(buckets).toHaveLength(1);
+  expect(buckets[0]!.properties).toMatchObject({
+    ObjectLockEnabled: true,
+    ObjectLockConfiguration: { Rule: { DefaultRetention: { Mode: 'GOVERNANCE' } } },
+    VersioningConfiguration: { Status: 'Enabled' },
+  });
+});
