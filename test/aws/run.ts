@@ -105,8 +105,6 @@ async function main(name: EmulatorName, args: readonly string[]): Promise<number
 }
 
 const EMULATOR = '--emulator=';
-/** What the machine lacks is then no error: it is said, and the tests count as skipped. */
-const IF_POSSIBLE = '--if-possible';
 
 const args = process.argv.slice(2);
 const wanted = args.find(arg => arg.startsWith(EMULATOR))?.slice(EMULATOR.length) ?? 'ministack';
@@ -119,16 +117,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void takeBack().finally(() => process.exit(2)));
 }
 try {
-  const forJest = args.filter(arg => !arg.startsWith(EMULATOR) && arg !== IF_POSSIBLE);
+  const forJest = args.filter(arg => !arg.startsWith(EMULATOR));
   process.exitCode = await main(name, forJest);
 } catch (error) {
-  const known = error instanceof DistributaryError ? error : undefined;
-  if (known?.code === 'tool-missing' && args.includes(IF_POSSIBLE)) {
-    console.log(`skipped: deployment to ${name}: ${known.message}`);
-  } else {
-    console.error(known ? known.describe() : error);
-    process.exitCode = 2;
-  }
+  console.error(error instanceof DistributaryError ? error.describe() : error);
+  process.exitCode = 2;
 } finally {
   await takeBack();
   say('all taken down');
