@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import { writersForgetAt, writersKnowAt } from '../core/rebuild.ts';
 import type { Target } from '../core/store.ts';
+import type { AggregateId, TenantId } from '../core/version.ts';
 import { TARGETS_TTL_SECONDS } from '../functions/control-targets.ts';
 import { advance } from '../functions/operate/advancing.ts';
 import { rebuildRollback } from '../functions/operate/rebuild-rollback.ts';
 import { rebuildStart } from '../functions/operate/rebuild-start.ts';
 import type { Run } from '../functions/operate/run.ts';
 import { runCancel } from '../functions/operate/run-cancel.ts';
+import { runResume } from '../functions/operate/run-resume.ts';
 import { QUIET, STORE, World } from './rebuild-world.ts';
 
 /**
@@ -155,6 +157,49 @@ test('without the wait for writers that do not know green yet, the same simulati
   }
   expect(found).toHaveLength(1);
 }, 120_000);
+
+test('a target that holds what never was is not put before the readers, resumed neither, until somebody accepts it', async () => {
+  const world = new World(7);
+  const { time } = world;
+  const quiet = world.operate(QUIET);
+  await world.store.create(BLUE);
+  await world.store.cutOver(BLUE);
+  await world.control().cutOver(BLUE);
+  for (let number = 0; number < KEYS; number++) world.commit(number, false);
+  const plant = async (): Promise<void> => {
+    const { building } = await world.control().readTargets(STORE);
+    const [green] = building;
+    if (!green) return time.after(500).then(plant);
+    const [held] = world.rows.values();
+    const rogue = {
+      key: 'ffffffff-0000-4000-8000-000000000000' as AggregateId,
+      tenant: held!.key as string as TenantId,
+    };
+    await world.store.write(green, [{ ...rogue, version: held!.version, digest: 5, committedAt: 0, document: {} }]);
+  };
+  const until = async (work: Promise<unknown>): Promise<Run> => {
+    let isOver = false;
+    void work.then(() => {
+      isOver = true;
+    });
+    await time.runUntil(() => isOver);
+    let run: Run | undefined;
+    void quiet.runs.read(STORE).then(found => {
+      run = found;
+    });
+    await time.runUntil(() => run !== undefined);
+    return run!;
+  };
+  const resume = (accept: boolean) =>
+    runResume.run({ store: STORE, accept, ...ASKED }, quiet).then(() => advance(quiet, STORE));
+  const started = rebuildStart.run({ store: STORE, rollbackWindowSeconds: 60, accept: false, ...ASKED }, quiet);
+  const unproven = { state: 'failed', error: { code: 'rebuild-unproven' }, report: { extra: { count: 1 } } };
+  expect(await until(Promise.all([started.then(() => advance(quiet, STORE)), plant()]))).toMatchObject(unproven);
+  expect(await until(resume(false))).toMatchObject(unproven);
+  expect(await world.store.current()).toEqual(BLUE);
+  expect(await until(resume(true))).toMatchObject({ state: 'done', error: null });
+  expect(await world.store.current()).not.toEqual(BLUE);
+});
 
 test('a target is waited for as long as writers may act on what they knew, and left as long as they may write besides', () => {
   expect(writersKnowAt(0, { ttlSeconds: TARGETS_TTL_SECONDS })).toBe((TARGETS_TTL_SECONDS + 1) * 1000);

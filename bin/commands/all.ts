@@ -16,6 +16,7 @@ import { redriveCommand } from './redrive.ts';
 import { replayCommand } from './replay.ts';
 import { retireCommand } from './retire.ts';
 import { rollbackCommand } from './rollback.ts';
+import { runsCommand } from './runs.ts';
 import { shadowCommand } from './shadow.ts';
 import { statusCommand } from './status.ts';
 import { tokenCommand } from './token.ts';
@@ -34,6 +35,7 @@ export const COMMANDS: readonly Command<any>[] = [
   shadowCommand,
   canaryCommand,
   cancelCommand,
+  runsCommand,
   backfillCommand,
   replayCommand,
   retireCommand,

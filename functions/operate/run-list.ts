@@ -6,7 +6,8 @@ export const runList = defineOperation({
   name: 'run.list',
   changes: false,
   request: { store: storeName, limit: z.int().min(1).max(100).default(20) },
-  async run({ store, limit }, { runs }) {
+  async run({ store, limit }, { runs, ...context }) {
+    context.store(store);
     const latest = await runs.read(store);
     const before = await runs.history(store, limit);
     return [...(latest ? [latest] : []), ...before].slice(0, limit);
