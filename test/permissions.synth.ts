@@ -103,7 +103,9 @@ test('each function logs in to the canonical store as the role made for it, only
       .map(({ resources }) => [name, /\/(distributary_\w+)"/.exec(JSON.stringify(resources))?.[1]]),
   );
   expect(Object.fromEntries(logins)).toMatchObject(ROLES);
-  expect(new Set(logins.map(([, role]) => role)).size).toBe(logins.length);
+  // Both functions of the API act for whoever calls them: what that person may, row-level security says.
+  const others = logins.filter(([name]) => name !== 'api-queries');
+  expect(new Set(others.map(([, role]) => role)).size).toBe(others.length);
   expect(functions.filter(name => permits(name, 'secretsmanager:GetSecretValue'))).toEqual(['migrate']);
 });
 

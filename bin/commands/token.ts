@@ -25,7 +25,7 @@ company. On AWS the user pool gives the tokens.`,
   examples: [
     { line: 'distributary token', what: 'an investigator, for an hour' },
     { line: 'distributary token --role company-user --company "EQUIFAX, INC."', what: 'somebody of a company' },
-    { line: 'curl -H "authorization: Bearer $(distributary token)" $API/worklist', what: 'as it is used' },
+    { line: 'distributary token --role supervisor --json', what: 'with the address of the API, for machines' },
   ],
   options: [
     dataDirOption(),

@@ -13,6 +13,7 @@ import { factFormat } from '../stores/parquet-file.ts';
 import { manifest } from '../stores/parquet-manifest.ts';
 import { bucketObjects, s3Client } from '../stores/parquet-objects.ts';
 import { Canonical } from './canonical.ts';
+import type { CommandPorts } from './command.ts';
 import { commandRoutes } from './commands/all.ts';
 import { Cursors } from './cursor.ts';
 import { frontDoor } from './front-door.ts';
@@ -93,4 +94,4 @@ const reportPermissions = (metrics: Metrics, seen: Parameters<QueryPorts['onPerm
 
 /** For the OpenAPI document only: another function carries them out. */
 const describedCommands = () =>
-  commandRoutes(undefined as never, () => Promise.reject(new Error('commands are not carried out here')));
+  commandRoutes({} as CommandPorts, () => Promise.reject(new Error('commands are not carried out here')));
