@@ -5,6 +5,7 @@ import { DistributaryError } from '../core/errors.ts';
 import type { DataFolder } from './data-folder.ts';
 import type { ControlServer } from './runtime/control-server.ts';
 import type { LocalFunction } from './runtime/function.ts';
+import type { Outcome } from './runtime/instance.ts';
 import type { CustomResource } from './template/compute.ts';
 import { ACCOUNT, REGION } from './template/intrinsics.ts';
 
@@ -23,6 +24,9 @@ const answerSchema = z.object({
 
 /** The function answers before it ends; this is for the way. */
 const ANSWER_WITHIN_MS = 1_000;
+/** A busy function has its longest step in hand. */
+const TURN_WITHIN_MS = 60_000;
+const TURN_EVERY_MS = 20;
 
 /** Does for custom resources what CloudFormation does: tells their functions to create or update, when something changed. */
 export class CustomResources {
@@ -64,7 +68,7 @@ export class CustomResources {
       new DistributaryError('provisioning-failed', `${target.model.name}: ${reason}`, {
         hint: `read ${target.status().log}`,
       });
-    const outcome = await target.invoke({
+    const outcome = await inTurn(target, {
       RequestType: physicalId === undefined ? 'Create' : 'Update',
       ResponseURL: url,
       StackId: `arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/${stack}/local`,
@@ -82,5 +86,13 @@ export class CustomResources {
     const { Status, Reason, PhysicalResourceId } = answered.data;
     if (Status === 'FAILED') throw failed(Reason ?? 'it gave no reason');
     return PhysicalResourceId;
+  }
+}
+
+/** Several stacks may have a step for one function at once: CloudFormation calls again what is busy. */
+async function inTurn(target: LocalFunction, event: object): Promise<Outcome | 'throttled'> {
+  for (const deadline = Date.now() + TURN_WITHIN_MS; ; await delay(TURN_EVERY_MS)) {
+    const outcome = await target.invoke(event);
+    if (outcome !== 'throttled' || Date.now() > deadline) return outcome;
   }
 }
