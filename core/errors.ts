@@ -112,6 +112,8 @@ export const errorTable = {
     retry: 'never',
     hint: 'correct the request; functions/operate lists every operation and its fields',
   },
+  'not-signed-in': { retry: 'never', hint: 'sign in first' },
+  'not-permitted': { retry: 'never', hint: 'ask somebody whose role allows it' },
   'run-active': {
     retry: 'never',
     hint: 'a store has one run at a time: wait for it, or cancel it with distributary cancel STORE',

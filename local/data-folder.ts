@@ -88,16 +88,17 @@ const portsSchema = z.record(z.string(), z.number());
 
 /**
  * A port for each server: the one that was asked for, else the one it had last time, so that a client's settings stay
- * right, else a free one. Throws `port-taken` for one that was asked for.
+ * right, else the preferred one, else a free one. Throws `port-taken` for one that was asked for.
  */
 export async function allotPorts<Name extends string>(
   data: DataFolder,
   names: readonly Name[],
   asked: Partial<Record<Name, number>>,
+  preferred: Partial<Record<Name, number>> = {},
 ): Promise<Record<Name, number>> {
   const remembered = data.read('ports.json', portsSchema) ?? {};
   const ports: Partial<Record<Name, number>> = {};
-  for (const name of names) ports[name] = await allot(name, asked[name], remembered[name]);
+  for (const name of names) ports[name] = await allot(name, asked[name], remembered[name] ?? preferred[name]);
   data.write('ports.json', ports);
   return ports as Record<Name, number>;
 }

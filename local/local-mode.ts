@@ -1,3 +1,4 @@
+import type { ConsoleView } from './console-server.ts';
 import { openDataFolder } from './data-folder.ts';
 import type { DynamoChoice } from './dynamodb.ts';
 import type { Endpoints } from './endpoints.ts';
@@ -27,6 +28,8 @@ export interface LocalModeOptions {
   readonly teams?: readonly string[];
   /** Instances that poll a queue at once. @default 1 */
   readonly instancesPerQueue?: number;
+  /** Opens what the web console shows, which is then served. @default no console */
+  readonly console?: ((endpoints: Endpoints) => ConsoleView) | undefined;
   readonly onEvent?: (event: LocalEvent) => void;
 }
 

@@ -19,6 +19,7 @@ interface DevOptions extends EngineOptions {
   readonly dynamodbPort?: number;
   readonly searchPort?: number;
   readonly controlPort?: number;
+  readonly consolePort?: number;
 }
 
 /** The emulated tables keep up with it, so that every store follows within a second. */
@@ -59,16 +60,25 @@ flows until Ctrl-C. A second start resumes the same data.`,
     portOption('dynamodb', 'the key-value tables'),
     portOption('search', 'search'),
     portOption('control', 'the control server'),
+    new Option(
+      '--console-port <port>',
+      'port of the web console (default: the last one, else 4700, else any)',
+    ).argParser(wholeNumber(1, 65_535)),
+    new Option(
+      '--console-port <port>',
+      'port of the web console (default: the last one, else 4700, else any)',
+    ).argParser(wholeNumber(1, 65_535)),
   ],
 
   async run(_args, options, session) {
     const { startShown } = await import('../running/shown-start.ts');
+    const { consoleView } = await import('../overview/console-view.ts');
     const { liveLine } = await import('../terminal/live-line.ts');
     const { terminal, signal } = session;
     const line = liveLine(terminal);
     const tellEarly = () => terminal.note('stopping as soon as it has started; Ctrl-C again ends it at once');
     signal.addEventListener('abort', tellEarly, { once: true });
-    const started = await startShown(localOptions(options), terminal);
+    const started = await startShown({ ...localOptions(options), console: consoleView }, terminal);
     signal.removeEventListener('abort', tellEarly);
     try {
       if (!signal.aborted) await showStart(started, session);
@@ -84,13 +94,14 @@ flows until Ctrl-C. A second start resumes the same data.`,
 };
 
 function localOptions({ dataDir, search, dynamodb, fresh, ...options }: DevOptions) {
-  const { postgresPort, awsPort, dynamodbPort, searchPort, controlPort } = options;
+  const { postgresPort, awsPort, dynamodbPort, searchPort, controlPort, consolePort } = options;
   const asked = {
     postgres: postgresPort,
     aws: awsPort,
     dynamodb: dynamodbPort,
     search: searchPort,
     control: controlPort,
+    console: consolePort,
   };
   const ports = Object.fromEntries(Object.entries(asked).filter(([, port]) => port !== undefined));
   return { dataDir, search, dynamodb, fresh: fresh === true, ports, teams: options.with ?? [] };
@@ -105,8 +116,9 @@ async function showStart(started: Started, { terminal, json }: Session): Promise
     ['npm run distributary -- import FILE.csv', 'more complaints of the bureau'],
     ['npm run distributary -- demo', 'the whole thing unattended, verified document by document'],
   ];
-  const lines = ['', ...componentLines(started, terminal), `addresses: ${logs.replace(/logs$/, 'endpoints.json')}`];
+  const lines = ['', ...componentLines(started, terminal), `console: ${started.mode.endpoints.console}`];
   lines.push(
+    `addresses: ${logs.replace(/logs$/, 'endpoints.json')}`,
     `logs: ${logs}`,
     '',
     'In another terminal:',

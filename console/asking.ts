@@ -1,0 +1,46 @@
+import type { Person, Problem } from './wire.ts';
+
+/** What the operations function, or whoever serves the console, refused. */
+export class Refused extends Error {
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.message);
+    this.problem = problem;
+  }
+}
+
+const UNREACHABLE: Problem = {
+  code: 'not-running',
+  message: 'the console cannot reach its server',
+  hint: 'is it still running? It is tried again once it is',
+};
+
+/** Throws `Refused`. */
+async function call<Answer>(method: string, path: string, body?: object): Promise<Answer> {
+  const response = await fetch(path, {
+    method,
+    ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+  }).catch(() => {
+    throw new Refused(UNREACHABLE);
+  });
+  const answer = await response.json().catch(() => ({ error: UNREACHABLE }));
+  if (response.ok) return answer;
+  throw new Refused(answer.error);
+}
+
+/** Asks the operations function; what changes something takes a reason. */
+export const ask = async <Answer>(operation: string, fields: object): Promise<Answer> =>
+  (await call<{ answer: Answer }>('POST', '/api/operations', { operation, ...fields })).answer;
+
+export const read = <Answer>(path: string): Promise<Answer> => call('GET', path);
+
+export const readPerson = async (): Promise<Person | null> =>
+  (await call<{ person: Person | null }>('GET', '/api/session')).person;
+export const signIn = (role: string): Promise<unknown> => call('POST', '/api/session', { role });
+export const signOut = (): Promise<unknown> => call('DELETE', '/api/session');
+
+export const problemOf = (error: unknown): Problem =>
+  error instanceof Refused
+    ? error.problem
+    : { code: 'unexpected', message: String(error), hint: 'load the page again' };

@@ -1,0 +1,160 @@
+/** What the console reads over HTTP. The server's own types are held equal to these by test/console.local.ts. */
+
+export type Freshness = 'fresh' | 'behind' | 'late' | 'silent';
+
+export interface Lane {
+  readonly visible: number;
+  readonly inFlight: number;
+  readonly delayed: number;
+  readonly oldestSeconds: number;
+}
+
+export interface StoreView {
+  readonly store: string;
+  readonly engine: string;
+  readonly lanes: { readonly standard: Lane; readonly priority: Lane };
+  readonly freshnessSeconds?: number | undefined;
+  readonly normalSeconds: number;
+  readonly maximumSeconds: number;
+  readonly freshness: Freshness;
+  readonly lag?: { readonly p50: number; readonly p95: number; readonly p99: number } | undefined;
+  readonly applied: number;
+  readonly failed: number;
+  readonly documents?: number | undefined;
+  readonly alarms: readonly string[];
+}
+
+export interface Overview {
+  readonly at: string;
+  readonly source: {
+    readonly answers: boolean;
+    readonly changesPerSecond?: number | undefined;
+    readonly changes?: number | undefined;
+    readonly dependantsPending?: number | undefined;
+  };
+  readonly relay: {
+    readonly slot?:
+      | {
+          readonly active: boolean;
+          readonly lagBytes: number;
+          readonly retainedBytes: number;
+          readonly walStatus: string;
+        }
+      | undefined;
+    readonly lagSeconds?: { readonly p50: number; readonly p99: number } | undefined;
+    readonly parked: number;
+  };
+  readonly stores: readonly StoreView[];
+  readonly concerns: readonly string[];
+}
+
+/** One look of the last minutes. */
+export interface Point {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly changesPerSecond: number | null;
+  readonly freshnessSeconds: Readonly<Record<string, number | null>>;
+}
+
+export interface Problem {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export interface Run {
+  readonly id: string;
+  readonly store: string;
+  /** `rebuild`, `drift`, `backfill`, `replay`, `archive` */
+  readonly operation: string;
+  readonly state: 'running' | 'paused' | 'failed' | 'done' | 'cancelled';
+  readonly wanted: 'run' | 'pause' | 'cancel';
+  readonly step: string;
+  readonly actor: string;
+  readonly reason: string;
+  readonly progress: {
+    readonly done: number;
+    readonly total: number;
+    readonly unit: string;
+    readonly ratePerSecond: number;
+  };
+  readonly startedAt: number;
+  readonly finishedAt: number | null;
+  readonly error: Problem | null;
+  readonly report: object | null;
+}
+
+export interface Look {
+  readonly overview: Overview;
+  readonly point: Point;
+  /** Of each store, newest first. */
+  readonly runs: Readonly<Record<string, readonly Run[]>>;
+}
+
+export interface RebuildReport {
+  readonly durationSeconds: number;
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly rows: number;
+  readonly documents: number;
+  readonly missing: { readonly count: number };
+  readonly extra: { readonly count: number };
+  readonly mismatched: { readonly count: number };
+  readonly permissionDifferences: number;
+  readonly shadowReads: number;
+  readonly downtimeSeconds: number;
+  readonly rollbackUntil: string | null;
+}
+
+export interface DriftReport {
+  readonly rows: number;
+  readonly complete: boolean;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly mismatches: number;
+  readonly lagging: number;
+  readonly unsettled: number;
+  readonly repaired: number;
+  readonly seconds: number;
+  readonly findings: readonly { readonly key: string; readonly kind: string; readonly repaired: boolean }[];
+}
+
+export interface RebuildPlan {
+  readonly engine: string;
+  readonly keepsHistory: boolean;
+  readonly aggregates: readonly string[];
+  readonly current: string | null;
+  readonly drops: readonly string[];
+  readonly rollbackUntil: number | null;
+  readonly rows: number;
+}
+
+export interface Failure {
+  readonly id: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly hint: string;
+  readonly change?: string | undefined;
+  readonly key?: string | undefined;
+  readonly failedAt?: string | undefined;
+  readonly history: readonly { readonly code: string; readonly failedAt: string }[];
+}
+
+export interface Failures {
+  readonly total: number;
+  readonly failures: readonly Failure[];
+}
+
+export interface Responsibility {
+  readonly responsibility: string;
+  readonly owner: string;
+  readonly store: string;
+  readonly storeType: string;
+  readonly consistency: string;
+  readonly rebuildable: string;
+  readonly notes: string;
+}
+
+export interface Person {
+  readonly name: string;
+  readonly role: 'viewer' | 'operator';
+}
