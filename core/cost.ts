@@ -172,6 +172,11 @@ function storeLines(
         line('throughput', 'readers', reads / MILLION, 'million', prices.s3_million_gets),
         line('storage', 'facts', gigabytes, 'GB', prices.s3_gigabyte_month),
       ];
+    case 's3-object-lock':
+      return [
+        line('throughput', 'readers', reads / MILLION, 'million', prices.s3_million_gets),
+        line('storage', 'locked objects', gigabytes, 'GB', prices.s3_gigabyte_month),
+      ];
     case 'opensearch': {
       const nodes = sizing.searchNodes / searches;
       const volume = Math.max(sizing.searchVolumeGigabytes * nodes, gigabytes * INDEX_FACTOR);

@@ -9,10 +9,15 @@ export type Role = (typeof ROLES)[number];
 /** Roles whose content is made from another store, and can be made again. */
 const DERIVED: readonly Role[] = ['projection', 'cache', 'analytics'];
 
-export const ENGINES = ['postgresql', 'opensearch', 'dynamodb', 's3'] as const;
+export const ENGINES = ['postgresql', 'opensearch', 'dynamodb', 's3', 's3-object-lock'] as const;
 export type Engine = (typeof ENGINES)[number];
 /** Engines with a store port: what a projector can feed. */
-export const PROJECTED_ENGINES = ['opensearch', 'dynamodb', 's3'] as const satisfies readonly Engine[];
+export const PROJECTED_ENGINES = [
+  'opensearch',
+  'dynamodb',
+  's3',
+  's3-object-lock',
+] as const satisfies readonly Engine[];
 
 export const FIELD_TYPES = ['keyword', 'text', 'integer', 'number', 'boolean', 'date', 'timestamp', 'object'] as const;
 export type FieldType = (typeof FIELD_TYPES)[number];
@@ -46,6 +51,16 @@ const delivery = z.strictObject({
   maximum_concurrency: z.int().min(2).max(1000).default(8),
   timeout: durationSchema.default(30),
   memory_megabytes: z.int().min(128).max(10_240).default(256),
+});
+
+/** How the objects of an archive are locked. Lengthening the period is for new objects; nothing shortens it for old ones. */
+const archive = z.strictObject({
+  /** `governance`: who may bypass it can erase earlier. `compliance`: nobody can, not even the account's root. */
+  object_lock: z.enum(['governance', 'compliance']),
+  /** From a version's commit on. */
+  retention: durationSchema,
+  /** The boolean field that says whether a legal hold is in force. @default no holds */
+  hold_field: identifier.optional(),
 });
 
 /** What is expected of the store, for `distributary cost`. */
@@ -99,6 +114,8 @@ export const storeContractSchema = z.strictObject({
   /** DynamoDB look-ups by attribute: index name → its keys. */
   indexes: z.record(name, z.strictObject({ partition: identifier, sort: identifier.optional() })).optional(),
   delivery: delivery.prefault({}),
+  /** Of engine s3-object-lock. */
+  archive: archive.optional(),
   governance: governanceSchema.optional(),
   workload: workload.optional(),
 });
@@ -120,7 +137,9 @@ export const withoutGovernance = ({
   ...contract
 }: StoreContract): Omit<StoreContract, 'governance' | 'workload'> => contract;
 
-export const isDerived = (contract: StoreContract): boolean => DERIVED.includes(contract.role);
+/** An archive that a projector feeds is derived; one that keeps what nobody else has is not. */
+export const isDerived = ({ role, engine }: StoreContract): boolean =>
+  DERIVED.includes(role) || (role === 'archive' && engine === 's3-object-lock');
 export const isProjected = (contract: StoreContract): contract is ProjectedContract =>
   isDerived(contract) &&
   contract.engine !== undefined &&
@@ -139,6 +158,7 @@ function* storeRules(contract: StoreContract): Iterable<Defect> {
   }
   if (isProjected(contract)) yield* projectedRules(contract);
   yield* rebuildRules(contract.rebuild);
+  yield* archiveRules(contract);
   yield* fieldRules(contract);
 }
 
@@ -172,6 +192,24 @@ function* projectedRules({ engine, aggregates, fields, observability }: StoreCon
   }
   for (const metric of REQUIRED_METRICS.filter(required => !observability.metrics.includes(required))) {
     yield defectAt(['observability', 'metrics'], `metric ${metric} is missing`, `a projected store reports it: add it`);
+  }
+}
+
+function* archiveRules({ engine, role, archive, fields = {} }: StoreContract): Iterable<Defect> {
+  if (engine !== 's3-object-lock') {
+    if (archive)
+      yield defectAt(['archive'], `engine ${engine} locks no objects`, 'archive is for engine s3-object-lock');
+    return;
+  }
+  if (role !== 'archive') {
+    const hint = 'what cannot be deleted is an archive: set role to archive, or choose another engine';
+    yield defectAt(['role'], `engine s3-object-lock with role ${role}`, hint);
+  }
+  if (!archive) {
+    yield defectAt(['engine'], 'engine s3-object-lock without archive', 'add archive: { object_lock, retention }');
+  } else if (archive.hold_field !== undefined && fields[archive.hold_field]?.type !== 'boolean') {
+    const hint = hintOf(archive.hold_field, Object.keys(fields), 'fields');
+    yield defectAt(['archive', 'hold_field'], `${archive.hold_field} is no boolean field`, hint);
   }
 }
 

@@ -149,6 +149,8 @@ function servingRow(contract: ProjectedContract, names: Names): IWidget[] {
         ]),
       ];
     }
+    case 's3-object-lock':
+      return [copies];
     case 's3':
       return [copies, graph('Files that count', [of('fact_file_count', 'Maximum', 'files')])];
   }

@@ -17,6 +17,8 @@ const storeSchema = z.object({
   index: z.string().optional(),
   table: z.string().optional(),
   bucket: z.string().optional(),
+  /** Name of its own operations function; the pipeline's otherwise. */
+  operate: z.string().optional(),
 });
 
 const endpointsSchema = z.object({
@@ -48,7 +50,7 @@ const endpointsSchema = z.object({
   controlTable: z.string(),
   /** The web console, where it is served. */
   console: z.string().optional(),
-  /** Name of the operations function. */
+  /** Name of the pipeline's operations function. */
   operate: z.string(),
   /** Store's name in its contract → where it is. */
   stores: z.record(z.string(), storeSchema),
@@ -59,6 +61,10 @@ const endpointsSchema = z.object({
 });
 export type Endpoints = z.infer<typeof endpointsSchema>;
 export type StoreEndpoints = z.infer<typeof storeSchema>;
+
+/** Name of the operations function that has a store in its hands; of one that there is not, and without one, the pipeline's. */
+export const operatorOf = ({ operate, stores }: Pick<Endpoints, 'operate' | 'stores'>, store?: unknown): string =>
+  (typeof store === 'string' && Object.hasOwn(stores, store) && stores[store]!.operate) || operate;
 
 /** Throws `not-running` when no local mode runs on the folder. */
 export function readEndpoints(dataDir: string): Endpoints {

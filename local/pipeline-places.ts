@@ -17,7 +17,7 @@ export interface PipelinePlaces {
 
 export function pipelinePlaces(model: Model): PipelinePlaces {
   const relay = model.functions.find(({ environment }) => 'TOPIC_ARN' in environment);
-  const operate = model.functions.find(({ environment }) => 'OPERATED_STORES' in environment);
+  const operate = model.functions.find(fn => isOperator(fn) && !storeStacks(model).some(stack => isOf(fn, stack)));
   if (!relay || !operate) {
     throw new DistributaryError('template-unsupported', 'no function with TOPIC_ARN, or none with OPERATED_STORES', {
       hint: 'local mode tells the relay and the operations function by their variables in core/environment.ts',
@@ -42,19 +42,28 @@ function storeOf(
   stack: string,
   { Store }: Readonly<Record<string, unknown>>,
 ): [string, StoreEndpoints][] {
-  const projector = functions.find(({ id, environment }) => id.startsWith(`${stack}/`) && 'QUEUE_URL' in environment);
+  const own = functions.filter(fn => isOf(fn, stack));
+  const projector = own.find(({ environment }) => 'QUEUE_URL' in environment);
   if (Store === undefined || !projector) return [];
   const name = String(Store);
-  return [[name, { ...engineOf(name, projector), projector: projector.name, ...queuesOf(projector) }]];
+  const operate = own.find(isOperator)?.name;
+  const places = { ...engineOf(name, projector), projector: projector.name, ...queuesOf(projector) };
+  return [[name, { ...places, ...(operate !== undefined && { operate }) }]];
 }
+
+const isOperator = ({ environment }: FunctionModel): boolean => 'OPERATED_STORES' in environment;
+const isOf = ({ id }: FunctionModel, stack: string): boolean => id.startsWith(`${stack}/`);
+const storeStacks = ({ customResources }: Model): readonly string[] =>
+  customResources.filter(({ properties }) => properties.Store !== undefined).map(({ stack }) => stack);
 
 function engineOf(
   store: string,
   { environment }: FunctionModel,
 ): Pick<StoreEndpoints, 'engine' | 'index' | 'table' | 'bucket'> {
-  const { OPENSEARCH_URL, BUCKET_NAME, TABLE_NAME } = environment;
+  const { OPENSEARCH_URL, BUCKET_NAME, ARCHIVE_BUCKET, TABLE_NAME } = environment;
   if (OPENSEARCH_URL !== undefined) return { engine: 'opensearch', index: store };
   if (BUCKET_NAME !== undefined) return { engine: 's3', bucket: BUCKET_NAME };
+  if (ARCHIVE_BUCKET !== undefined) return { engine: 's3-object-lock', bucket: ARCHIVE_BUCKET };
   return { engine: 'dynamodb', table: TABLE_NAME! };
 }
 

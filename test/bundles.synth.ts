@@ -30,7 +30,12 @@ const clientsIn = (inputs: readonly string[]): string[] =>
 test.each(catalogue.projected)('the projector of $store_name carries its own engine only', ({ store_name, engine }) => {
   const { inputs } = bundles.of(`project-${store_name}`);
   // Every projector fetches parked states from S3.
-  const expected = { opensearch: ['opensearch', 's3'], dynamodb: ['s3'], s3: ['parquet', 's3'] }[engine];
+  const expected = {
+    opensearch: ['opensearch', 's3'],
+    dynamodb: ['s3'],
+    s3: ['parquet', 's3'],
+    's3-object-lock': ['s3'],
+  }[engine];
   expect(clientsIn(inputs)).toEqual(expected);
 });
 

@@ -13,7 +13,7 @@ const FIRST_COMMIT = 1_767_225_600_000;
 export function suiteContract(storeName: string, engine: ProjectedContract['engine']): ProjectedContract {
   const text = `
 store_name: ${storeName}
-role: projection
+role: ${engine === 's3-object-lock' ? 'archive' : 'projection'}
 canonical_source: suite-postgres
 owner_team: suite
 served_use_cases: [conformance]
@@ -35,6 +35,7 @@ fields:
   received_on: { type: date }
   changed_at: { type: timestamp }
   parties: { type: object, list: true }
+${engine === 's3-object-lock' ? 'archive: { object_lock: governance, retention: 365_days, hold_field: urgent }' : ''}
 `;
   const contract = parseStoreContract(text, `${storeName}.yaml`);
   if (!isProjected(contract)) throw new Error('the contract of the store suite asks for no pipeline');

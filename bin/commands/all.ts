@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts';
+import { archiveCommand } from './archive.ts';
 import { backfillCommand } from './backfill.ts';
 import { benchCommand } from './bench.ts';
 import { canaryCommand } from './canary.ts';
@@ -9,11 +10,13 @@ import { demoCommand } from './demo.ts';
 import { devCommand } from './dev.ts';
 import { doctorCommand } from './doctor.ts';
 import { driftCommand } from './drift.ts';
+import { eraseCommand } from './erase.ts';
 import { importCommand } from './import.ts';
 import { newCommand } from './new-projector.ts';
 import { rebuildCommand } from './rebuild.ts';
 import { redriveCommand } from './redrive.ts';
 import { replayCommand } from './replay.ts';
+import { retentionCommand } from './retention.ts';
 import { retireCommand } from './retire.ts';
 import { rollbackCommand } from './rollback.ts';
 import { runsCommand } from './runs.ts';
@@ -38,7 +41,10 @@ export const COMMANDS: readonly Command<any>[] = [
   runsCommand,
   backfillCommand,
   replayCommand,
+  eraseCommand,
+  retentionCommand,
   retireCommand,
+  archiveCommand,
   contractCommand,
   costCommand,
   demoCommand,

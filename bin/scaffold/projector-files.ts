@@ -30,13 +30,21 @@ export const projectorFilesOf = (plan: ProjectorPlan): readonly DraftFile[] => [
   { path: `test/${plan.store}.test.ts`, text: testText(plan) },
 ];
 
-const CUTOVER = { opensearch: 'blue_green_index', dynamodb: 'blue_green_table', s3: 'blue_green_prefix' };
+const CUTOVER = {
+  opensearch: 'blue_green_index',
+  dynamodb: 'blue_green_table',
+  s3: 'blue_green_prefix',
+  's3-object-lock': 'blue_green_prefix',
+};
+const ROLE = { opensearch: 'projection', dynamodb: 'projection', s3: 'analytics', 's3-object-lock': 'archive' };
+/** Locks can be lengthened later, never shortened. */
+const LOCKS = '\narchive: { object_lock: governance, retention: 1_day }';
 
 function contractText({ store, engine, aggregate, owner, canonicalSource }: ProjectorPlan): string {
   const fields = fieldsOf(aggregate).map(([name, type]) => `  ${name}: { type: ${type} }`);
   return `# docs/contracts.md of distributary lists every key.
 store_name: ${store}
-role: ${engine === 's3' ? 'analytics' : 'projection'}
+role: ${ROLE[engine]}
 canonical_source: ${canonicalSource}
 owner_team: ${owner}
 description: What readers of ${store} need to know of a ${aggregate.aggregate}.
@@ -67,7 +75,7 @@ observability:
     - indexing_error_count
     - dead_letter_count
     - drift_sample_mismatch_count
-engine: ${engine}
+engine: ${engine}${engine === 's3-object-lock' ? LOCKS : ''}
 aggregates: [${aggregate.aggregate}]
 fields:
 ${fields.join('\n')}

@@ -72,7 +72,7 @@ function slas({ freshness_contract: promise }: StoreContract): readonly Node[] |
   );
 }
 
-const OBJECT_KINDS = { opensearch: 'index', dynamodb: 'table', s3: 'parquet' } as const;
+const OBJECT_KINDS = { opensearch: 'index', dynamodb: 'table', s3: 'parquet', 's3-object-lock': 'object' } as const;
 const LOGICAL: Readonly<Record<FieldType, string>> = {
   keyword: 'string',
   text: 'string',
@@ -84,6 +84,8 @@ const LOGICAL: Readonly<Record<FieldType, string>> = {
   object: 'object',
 };
 
+const keepsVersions = (engine: StoreContract['engine']): boolean => engine === 's3' || engine === 's3-object-lock';
+
 function documents(store: StoreContract & { readonly fields?: Readonly<Record<string, Field>> | undefined }): Node {
   const key = {
     name: 'key',
@@ -91,7 +93,7 @@ function documents(store: StoreContract & { readonly fields?: Readonly<Record<st
     primaryKey: true,
     primaryKeyPosition: 1,
     required: true,
-    unique: store.engine !== 's3',
+    unique: !keepsVersions(store.engine),
   };
   return {
     name: store.store_name,
@@ -99,8 +101,9 @@ function documents(store: StoreContract & { readonly fields?: Readonly<Record<st
     physicalType: OBJECT_KINDS[store.engine as keyof typeof OBJECT_KINDS],
     logicalType: 'object',
     description: store.description,
-    dataGranularityDescription:
-      store.engine === 's3' ? 'One row for each state that an aggregate ever had' : 'One document for each aggregate',
+    dataGranularityDescription: keepsVersions(store.engine)
+      ? 'One row for each state that an aggregate ever had'
+      : 'One document for each aggregate',
     properties: [key, ...Object.entries(store.fields ?? {}).map(([name, field]) => fieldProperty(name, field))],
   };
 }

@@ -2,6 +2,7 @@ import { DistributaryError } from '../../core/errors.ts';
 import type { Store } from '../../core/store.ts';
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import type { Control } from '../control.ts';
+import { archiveStore } from '../stores/archive.ts';
 import { dynamoStore } from '../stores/dynamodb.ts';
 import { dynamoClient } from '../stores/dynamodb-client.ts';
 import { openSearchStore } from '../stores/opensearch.ts';
@@ -21,6 +22,8 @@ export function openStore(
       return dynamoStore({ client: dynamoClient(), contract, control, tableName: place });
     case 's3':
       return parquetStore({ s3: s3Client(), control, contract, bucket: place });
+    case 's3-object-lock':
+      return archiveStore({ s3: s3Client(), control, contract, bucket: place });
     case 'opensearch':
       if (OPENSEARCH_URL === undefined)
         throw new DistributaryError('environment-invalid', 'OPENSEARCH_URL: is not set');

@@ -21,7 +21,7 @@ export class OperateStack extends PipelineStack {
         return new SearchIndex(this, `Search-${contract.store_name}`, { contract, domainName, shared, configuration });
       });
     const buckets = contracts
-      .filter(({ engine }) => engine === 's3')
+      .filter(({ engine }) => engine === 's3' || engine === 's3-object-lock')
       .map(({ store_name }) => [store_name, shared.readBucket(this, store_name)] as const);
     new Operations(this, 'Operations', {
       contracts,
@@ -30,6 +30,7 @@ export class OperateStack extends PipelineStack {
       searches,
       buckets: Object.fromEntries(buckets),
       controlTableName: shared.read(this, 'controlTableName'),
+      payloadBucketName: shared.read(this, 'payloadBucketName'),
       bundle: bundles.of(OPERATE),
       names,
       preset,

@@ -5,6 +5,7 @@ import type { ProjectedContract } from '../../core/store-contract.ts';
 import type { ControlTable } from '../control-table.ts';
 import { tagWithRole } from '../data-role.ts';
 import { Projection } from '../projection.ts';
+import { ArchiveBucket } from '../stores/archive-bucket.ts';
 import { DocumentTable } from '../stores/document-table.ts';
 import { FactBucket } from '../stores/fact-bucket.ts';
 import { FactQueries } from '../stores/fact-queries.ts';
@@ -15,6 +16,7 @@ import { type Blueprint, PipelineStack } from './pipeline-stack.ts';
 /** One store and everything that keeps it fresh. */
 export class ProjectionStack extends PipelineStack {
   readonly projection: Projection;
+  readonly store: ProjectedStore;
 
   constructor(scope: Construct, blueprint: Blueprint, contract: ProjectedContract) {
     const description = `Projection ${contract.store_name} of the pipeline: ${contract.engine}`;
@@ -22,10 +24,10 @@ export class ProjectionStack extends PipelineStack {
     const { bundles, configuration, names, preset, shared } = blueprint;
     tagWithRole(this, contract);
     const control = this.control();
-    const store = this.#store(contract, control);
+    this.store = this.#store(contract, control);
     this.projection = new Projection(this, 'Projection', {
       contract,
-      store,
+      store: this.store,
       topic: Topic.fromTopicArn(this, 'Changes', shared.read(this, 'topicArn')),
       payloads: Bucket.fromBucketName(this, 'Payloads', shared.read(this, 'payloadBucketName')),
       control,
@@ -35,8 +37,8 @@ export class ProjectionStack extends PipelineStack {
       preset,
     });
     // Emulators have no engine behind it.
-    if (store instanceof FactBucket && configuration.target === 'aws') {
-      const { bucketName } = store.bucket;
+    if (this.store instanceof FactBucket && configuration.target === 'aws') {
+      const { bucketName } = this.store.bucket;
       new FactQueries(this, 'Queries', { contract, bucketName, target: this.projection.target, names });
     }
   }
@@ -50,6 +52,11 @@ export class ProjectionStack extends PipelineStack {
       }
       case 's3': {
         const store = new FactBucket(this, 'Store', { contract, control });
+        shared.publishBucket(this, contract.store_name, store.bucket.bucketName);
+        return store;
+      }
+      case 's3-object-lock': {
+        const store = new ArchiveBucket(this, 'Store', { contract, control });
         shared.publishBucket(this, contract.store_name, store.bucket.bucketName);
         return store;
       }

@@ -4,6 +4,7 @@ import { DistributaryError } from '../../core/errors.ts';
 import type { Store } from '../../core/store.ts';
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import { type Control, controlTable } from '../../functions/control.ts';
+import { archiveStore } from '../../functions/stores/archive.ts';
 import { dynamoStore } from '../../functions/stores/dynamodb.ts';
 import { dynamoClient } from '../../functions/stores/dynamodb-client.ts';
 import { openSearchStore } from '../../functions/stores/opensearch.ts';
@@ -38,6 +39,7 @@ export function openStores(endpoints: Endpoints): OpenStores {
       if (!place) throw new DistributaryError('contract-missing', `no store ${contract.store_name} runs here`);
       if (place.engine === 'opensearch') return openSearchStore({ client: search, contract });
       if (place.engine === 's3') return parquetStore({ s3, control, contract, bucket: place.bucket! });
+      if (place.engine === 's3-object-lock') return archiveStore({ s3, control, contract, bucket: place.bucket! });
       return dynamoStore({ client: dynamo, contract, control, tableName: place.table! });
     },
     close() {

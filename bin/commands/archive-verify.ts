@@ -1,0 +1,81 @@
+import { InvalidArgumentError, Option } from 'commander';
+import type { ArchiveCopy, ArchiveVerdict } from '../../core/archive-verification.ts';
+import { DistributaryError } from '../../core/errors.ts';
+import { type Command, EXIT, type ExitCode, type Session } from '../command.ts';
+
+interface VerifyOptions {
+  readonly head?: string;
+}
+
+const FAULTS_SHOWN = 10;
+const BUCKET_URL = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\/?$/;
+
+export const archiveVerifyCommand: Command<VerifyOptions> = {
+  usage: 'verify <place>',
+  summary: 'prove an archive from its own manifest, with access to nothing else',
+  description: `The place is an archive's bucket, or a folder with a copy of it (aws s3 sync). Each segment of the manifest carries
+the hash of the one before, and of each object that came in. Keep the last hash elsewhere and give it with --head the next
+time: then nothing can have been taken off the end. Exits 1 when something is missing or not as it was written.`,
+  examples: [
+    { line: 'distributary archive verify ./case-archive', what: 'a copy' },
+    { line: 'distributary archive verify s3://cases-archive', what: 'the bucket, with the credentials of the AWS SDK' },
+  ],
+  options: [new Option('--head <hash>', 'the last hash of an earlier verification').argParser(hash)],
+  run: ([place = ''], options, session) => verify(place, options, session),
+};
+
+async function verify(place: string, { head }: VerifyOptions, { terminal, json }: Session): Promise<ExitCode> {
+  const { verifyArchive } = await import('../../core/archive-verification.ts');
+  const copy = await opened(place);
+  const targets = await targetsOf(copy, place);
+  const verdicts: ArchiveVerdict[] = [];
+  for (const target of targets) verdicts.push(await verifyArchive(copy, target));
+  const isKnown = head === undefined || verdicts.some(({ hashes }) => hashes.includes(head));
+  const isFine = isKnown && verdicts.every(({ faultCount }) => faultCount === 0);
+  if (json) terminal.print(JSON.stringify({ fine: isFine, targets: verdicts.map(({ hashes: _, ...rest }) => rest) }));
+  else {
+    for (const verdict of verdicts) for (const line of verdictLines(verdict)) terminal.print(line);
+    if (!isKnown) terminal.print(`no segment has the hash ${head}: the end of the chain is missing, or another`);
+  }
+  return isFine ? EXIT.fine : EXIT.found;
+}
+
+function* verdictLines(verdict: ArchiveVerdict): Iterable<string> {
+  const { target, segments, proved, bytes, erased, unsealed, head, faults, faultCount } = verdict;
+  yield `${target}: ${segments} segments, ${proved} objects proved (${bytes} bytes), ${erased} erased by a purge, ${unsealed} in no segment yet`;
+  for (const { object, what } of faults.slice(0, FAULTS_SHOWN)) yield `  ${object} ${what}`;
+  if (faultCount > FAULTS_SHOWN) yield `  and ${faultCount - FAULTS_SHOWN} more`;
+  if (head !== null) yield `  head ${head}`;
+}
+
+async function opened(place: string): Promise<ArchiveCopy> {
+  if (!place.startsWith('s3:')) {
+    const { folderCopy } = await import('../archive/folder-copy.ts');
+    return folderCopy(place);
+  }
+  const [, bucket] = BUCKET_URL.exec(place) ?? [];
+  if (bucket === undefined) {
+    const hint = 'give the bucket alone, such as s3://cases-archive, or a folder with a copy of it';
+    throw new DistributaryError('usage', `${place} is no bucket`, { hint });
+  }
+  const { archiveObjects } = await import('../../functions/stores/archive-objects.ts');
+  const { s3Client } = await import('../../functions/stores/parquet-objects.ts');
+  const objects = archiveObjects(s3Client(), bucket);
+  return { list: objects.list, read: objects.get };
+}
+
+async function targetsOf(copy: ArchiveCopy, place: string): Promise<readonly string[]> {
+  const targets = new Set<string>();
+  for await (const object of copy.list('')) {
+    const [target, part] = object.split('/');
+    if (target !== undefined && (part === 'manifest' || part === 'documents')) targets.add(target);
+  }
+  if (targets.size > 0) return [...targets];
+  const hint = 'it has a folder per target, and therein documents/ and manifest/';
+  throw new DistributaryError('usage', `${place} holds no archive`, { hint });
+}
+
+function hash(text: string): string {
+  if (!/^[0-9a-f]{64}$/.test(text)) throw new InvalidArgumentError('It is no SHA-256 of 64 hexadecimal digits.');
+  return text;
+}
