@@ -129,6 +129,19 @@ const aggregateContractSchema = z.strictObject({
         .default([]),
     })
     .optional(),
+  /**
+   * When it is erased: once the day in a property has passed, in one of these states, and never under a legal hold; or
+   * with another aggregate that it belongs to. @default never by itself
+   */
+  retention: z
+    .union([
+      z.strictObject({
+        after: identifier,
+        over: z.strictObject({ property: identifier, values: z.array(z.string()).min(1) }),
+      }),
+      z.strictObject({ with: word }),
+    ])
+    .optional(),
   /** In the order of precedence. */
   changes: z.record(word, change),
   versions: z.record(z.string().regex(/^[1-9]\d{0,3}$/, 'is no version number'), version),
@@ -185,6 +198,7 @@ function* rules(contract: Parsed): Iterable<Defect> {
   yield* changeRules(contract);
   yield* childRules(contract);
   yield* versionRules(contract);
+  yield* retentionRules(contract);
 }
 
 /** Each thing that can happen has exactly one name, and what takes something out of sight overtakes. */
@@ -260,6 +274,27 @@ function* versionRules({ versions }: Parsed): Iterable<Defect> {
     if (index === 0 && upcast) yield defectAt([...at, 'upcast'], 'an upcast to the oldest version', 'remove it');
     if (number !== current && !example) yield defectAt(at, `no example of version ${number}`, 'give one state of it');
     yield* propertyRules(properties, [...at, 'properties'], number === current);
+  }
+}
+
+/** What retention goes by is in the state, and is a day and one of its states. */
+function* retentionRules({ retention, versions }: Parsed): Iterable<Defect> {
+  if (!retention || 'with' in retention) return;
+  const { properties } = versions[String(Math.max(...Object.keys(versions).map(Number)))] ?? { properties: {} };
+  const names = Object.keys(properties);
+  const { after, over } = retention;
+  if (properties[after]?.format !== 'date') {
+    yield defectAt(['retention', 'after'], `${after} is no date of the state`, hintOf(after, names, 'properties'));
+  }
+  const states = properties[over.property]?.enum?.map(String);
+  if (!states) {
+    const hint = hintOf(over.property, names, 'properties');
+    yield defectAt(['retention', 'over', 'property'], `${over.property} has no enum of states`, hint);
+  }
+  for (const [index, value] of over.values.entries()) {
+    if (!states || states.includes(value)) continue;
+    const at = ['retention', 'over', 'values', index];
+    yield defectAt(at, `${over.property} is never ${value}`, hintOf(value, states, 'states'));
   }
 }
 

@@ -75,12 +75,16 @@ export const projectorVariables = {
 };
 
 /** Where a store is and what its queues are called, as the operations function finds them. */
-const operatedStore = z.strictObject({ standard: text, failed: text, place: text });
+const operatedStore = z.strictObject({ standard: text, priority: text, failed: text, place: text });
 export type OperatedPlaces = Readonly<Record<string, z.infer<typeof operatedStore>>>;
 
 export const operateVariables = {
   ...databaseVariables,
   CONTROL_TABLE: text,
+  /** States that travelled by reference; an erasure looks there too. */
+  PAYLOAD_BUCKET: text,
+  /** The content of evidence, where there is an API that takes it. */
+  EVIDENCE_BUCKET: text.optional(),
   /** Only where a store is on this engine. */
   OPENSEARCH_URL: text.optional(),
   /** JSON: a store's name → its queues' names, and its table, bucket or index. */
@@ -101,6 +105,7 @@ export const operateVariables = {
 export const openSearchVariables = { OPENSEARCH_URL: text };
 export const dynamoVariables = { TABLE_NAME: text, CONTROL_TABLE: text };
 export const s3Variables = { BUCKET_NAME: text, CONTROL_TABLE: text };
+export const archiveVariables = { ARCHIVE_BUCKET: text, CONTROL_TABLE: text };
 
 const tokenVariables = {
   /** Whose access tokens are accepted, and for whom they are made out. */

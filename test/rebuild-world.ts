@@ -214,6 +214,7 @@ export class World {
       canonical: this.#canonical(late),
       connection: { query: unused, close: async () => {} },
       queues: { sqs: undefined as never, of: unused },
+      erasable: undefined as never,
       clock: {
         now,
         sleep: async (milliseconds, signal) => {

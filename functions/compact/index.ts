@@ -12,6 +12,7 @@ import { factFormat } from '../stores/parquet-file.ts';
 import { manifest } from '../stores/parquet-manifest.ts';
 import { bucketObjects, s3Client } from '../stores/parquet-objects.ts';
 import { compactTarget } from './compaction.ts';
+import { eraseLate } from './erasing.ts';
 import { publishManifest } from './publish.ts';
 
 /** The scheduled function of one analytics store: merges the small files of each of its targets. */
@@ -31,8 +32,9 @@ export function compactorFor({ contract }: Pick<Definition, 'contract'>) {
       const { current, building } = await control.readTargets(contract.store_name);
       for (const target of current ? [current, ...building] : building) {
         const report = await compactTarget({ ...ports, deadline }, target);
+        const erased = await eraseLate(ports, target);
         const files = await publishManifest(ports, target);
-        logger.info('compacted', { target: target.name, files, ...report });
+        logger.info('compacted', { target: target.name, files, erased, ...report });
         if (target === current) metrics.addMetric('fact_file_count', MetricUnit.Count, files);
       }
     });

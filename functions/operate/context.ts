@@ -4,6 +4,7 @@ import type { Control } from '../control.ts';
 import type { Audit } from './audit.ts';
 import type { Canonical } from './canonical.ts';
 import type { CanonicalConnection } from './canonical-connection.ts';
+import type { ErasablePlaces } from './erasable-places.ts';
 import type { FailedQueues } from './failed-queues.ts';
 import type { Runs } from './runs.ts';
 
@@ -35,6 +36,7 @@ export interface OperateContext {
   readonly connection: CanonicalConnection;
   readonly canonical: Canonical;
   readonly queues: FailedQueues;
+  readonly erasable: ErasablePlaces;
   readonly clock: Clock;
   /** When this invocation has to be through, in milliseconds since 1970. */
   readonly deadline: number;

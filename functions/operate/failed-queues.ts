@@ -4,6 +4,7 @@ import { DistributaryError } from '../../core/errors.ts';
 /** Names of a store's queues. */
 export interface QueueNames {
   readonly standard: string;
+  readonly priority: string;
   readonly failed: string;
 }
 
@@ -18,7 +19,7 @@ export function failedQueues(sqs: SQSClient, names: Readonly<Record<string, Queu
   const urls = new Map<string, Promise<QueueNames>>();
 
   async function find(store: string): Promise<QueueNames> {
-    const { standard, failed } = names[store]!;
+    const { standard, priority, failed } = names[store]!;
     const urlOf = async (name: string) => {
       try {
         return (await sqs.send(new GetQueueUrlCommand({ QueueName: name }))).QueueUrl!;
@@ -26,8 +27,8 @@ export function failedQueues(sqs: SQSClient, names: Readonly<Record<string, Queu
         throw new DistributaryError('store-unavailable', `queue ${name} cannot be found`, { cause });
       }
     };
-    const [standardUrl, failedUrl] = await Promise.all([urlOf(standard), urlOf(failed)]);
-    return { standard: standardUrl, failed: failedUrl };
+    const [standardUrl, priorityUrl, failedUrl] = await Promise.all([standard, priority, failed].map(urlOf));
+    return { standard: standardUrl!, priority: priorityUrl!, failed: failedUrl! };
   }
 
   return {

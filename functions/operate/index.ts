@@ -10,6 +10,7 @@ import { dynamoClient } from '../stores/dynamodb-client.ts';
 import { audit } from './audit.ts';
 import { canonicalConnection } from './canonical-connection.ts';
 import type { OperateContext, OperatedStore } from './context.ts';
+import { erasablePlaces } from './erasable-places.ts';
 import { failedQueues } from './failed-queues.ts';
 import { openStore } from './opened-store.ts';
 import { answer } from './operations.ts';
@@ -42,6 +43,7 @@ export function handlerFor(definitions: readonly Definition[]) {
     connection,
     canonical: postgresCanonical(connection),
     queues: failedQueues(new SQSClient(), places),
+    erasable: erasablePlaces(definitions, control, environment, clock.now),
     clock,
   };
   const { logger } = instruments('operate');

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { JsonObject } from '../../core/change.ts';
 import { DistributaryError } from '../../core/errors.ts';
 import { hintOf } from '../../core/yaml.ts';
+import { archiveSeal } from './archive-seal.ts';
 import { auditList } from './audit-list.ts';
 import { backfillStart } from './backfill-start.ts';
 import { canaryRead, canarySet } from './canary.ts';
@@ -9,6 +10,7 @@ import type { OperateContext } from './context.ts';
 import { doctor } from './doctor.ts';
 import { driftStart } from './drift.ts';
 import { driftSweep } from './drift-sweep.ts';
+import { erasePlan, eraseStart } from './erase.ts';
 import { failuresList } from './failures-list.ts';
 import { failuresRedrive } from './failures-redrive.ts';
 import { type Asked, envelope } from './operation.ts';
@@ -16,6 +18,7 @@ import { rebuildPlan } from './rebuild-plan.ts';
 import { rebuildRollback } from './rebuild-rollback.ts';
 import { rebuildStart } from './rebuild-start.ts';
 import { replayStart } from './replay-start.ts';
+import { retentionRun } from './retention.ts';
 import { retireDecide, retireRead, retireStep } from './retire.ts';
 import { runCancel } from './run-cancel.ts';
 import { runList } from './run-list.ts';
@@ -46,9 +49,13 @@ export const OPERATIONS = [
   runCancel,
   runsAdvance,
   shadowAsk,
+  erasePlan,
+  eraseStart,
+  retentionRun,
   retireRead,
   retireDecide,
   retireStep,
+  archiveSeal,
   auditList,
 ] as const;
 

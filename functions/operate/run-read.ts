@@ -1,4 +1,5 @@
 import { DistributaryError } from '../../core/errors.ts';
+import { ERASURE } from './erase-run.ts';
 import { defineOperation, storeName } from './operation.ts';
 import { isFinished, type Run } from './run.ts';
 import type { Runs } from './runs.ts';
@@ -8,7 +9,8 @@ export const runRead = defineOperation({
   name: 'run.read',
   changes: false,
   request: { store: storeName },
-  run: async ({ store }, { runs, ...context }) => (await runs.read(context.store(store).name)) ?? null,
+  run: async ({ store }, { runs, ...context }) =>
+    (await runs.read(store === ERASURE ? store : context.store(store).name)) ?? null,
 });
 
 /** Throws `run-missing` when the store has no run that could be paused, resumed or cancelled. */

@@ -1,4 +1,5 @@
 import { advance } from './advancing.ts';
+import { ERASURE } from './erase-run.ts';
 import { sweepWindow } from './former-targets.ts';
 import { defineOperation, storeName } from './operation.ts';
 
@@ -11,7 +12,8 @@ export const runsAdvance = defineOperation({
   changes: false,
   request: { store: storeName.optional() },
   async run({ store }, context) {
-    const names = store === undefined ? context.stores.map(({ name }) => name) : [context.store(store).name];
+    const all = [...context.stores.map(({ name }) => name), ERASURE];
+    const names = store === undefined ? all : [store === ERASURE ? store : context.store(store).name];
     await Promise.all(names.map(name => advance(context, name)));
     if (store === undefined) for (const operated of context.stores) await sweepWindow(context, operated);
     return { stores: names };

@@ -1,0 +1,86 @@
+import { factsLeft } from '../compact/erasing.ts';
+import { isArchive } from '../stores/archive.ts';
+import type { BucketEraser } from './bucket-eraser.ts';
+import type { OperateContext, OperatedStore } from './context.ts';
+import { eraseFailed } from './erase-queues.ts';
+import { eraseArchived } from './erase-stores.ts';
+import type { ErasedAggregate } from './erasure-rows.ts';
+
+/** Content that is still somewhere. */
+export interface Trace {
+  readonly place: string;
+  readonly what: string;
+  readonly count: number;
+  /** Whether erasing it once more may help: no lock and no hold keeps it. */
+  readonly mayPass: boolean;
+}
+
+/** Looks for content of these in every place that an erasure goes to; nothing when there is none. */
+export async function erasureTraces(
+  context: OperateContext,
+  cases: readonly string[],
+  erased: readonly ErasedAggregate[],
+): Promise<readonly Trace[]> {
+  const keys = new Set<string>(erased.map(({ key }) => key));
+  const traces = await canonicalTraces(context, cases, [...keys]);
+  for (const store of context.stores) {
+    const own = erased.filter(({ aggregate }) => store.definition.contract.aggregates.includes(aggregate));
+    traces.push(...(await storeTraces(context, store, own)));
+    const failed = await eraseFailed(context.queues.sqs, (await context.queues.of(store.name)).failed, keys, 'look');
+    traces.push({ place: store.name, what: 'events of its failed queue', count: failed.events, mayPass: true });
+    // Nobody has seen them: they may be anything.
+    const unseen = failed.complete ? 0 : 1;
+    traces.push({ place: store.name, what: 'failed messages beyond what was looked at', count: unseen, mayPass: true });
+  }
+  const { payloads, evidence } = context.erasable;
+  let [parked, locked] = [0, 0];
+  for (const { aggregate, tenant, key } of erased) {
+    parked += await objectsBelow(payloads, `${aggregate}/${key}/`);
+    if (evidence && aggregate === 'case') locked += await objectsBelow(evidence, `${tenant}/${key}/`);
+  }
+  traces.push({ place: 'payloads', what: 'objects', count: parked, mayPass: true });
+  traces.push({ place: 'evidence', what: 'objects that a lock or a hold keeps', count: locked, mayPass: false });
+  return traces.filter(({ count }) => count > 0);
+}
+
+async function canonicalTraces(
+  { connection }: OperateContext,
+  cases: readonly string[],
+  keys: readonly string[],
+): Promise<Trace[]> {
+  const text = 'select place, traces from canonical.erasure_traces($1, $2)';
+  const rows = await connection.query<{ place: string; traces: string }>(text, [keys, cases]);
+  return rows.map(({ place, traces }) => ({
+    place: place === 'outbox' ? 'outbox' : 'canonical',
+    what: place,
+    count: Number(traces),
+    mayPass: false,
+  }));
+}
+
+async function storeTraces(
+  { control, erasable }: OperateContext,
+  { name, store }: OperatedStore,
+  erased: readonly ErasedAggregate[],
+): Promise<readonly Trace[]> {
+  const { current, building } = await control.readTargets(name);
+  const targets = current ? [current, ...building] : building;
+  if (isArchive(store)) {
+    const { held } = await eraseArchived(store, targets, erased);
+    return [{ place: name, what: 'archived versions that a lock or a hold keeps', count: held, mayPass: false }];
+  }
+  const facts = erasable.facts(name);
+  const keys = new Set<string>(erased.map(({ key }) => key));
+  let count = 0;
+  for (const target of targets) {
+    if (facts) count += await factsLeft(facts.erasing, target, keys);
+    else for (const { key } of erased) if ((await store.read(target, key))?.document) count += 1;
+  }
+  return [{ place: name, what: facts ? 'facts with content' : 'documents', count, mayPass: true }];
+}
+
+async function objectsBelow(bucket: BucketEraser, prefix: string): Promise<number> {
+  let count = 0;
+  for await (const _ of bucket.versions(prefix)) count += 1;
+  return count;
+}

@@ -1,0 +1,171 @@
+import * as z from 'zod';
+import { ERASED } from '../../core/erasure.ts';
+import type { Store, Target, Write } from '../../core/store.ts';
+import { eraseFacts } from '../compact/erasing.ts';
+import { type ArchiveStore, isArchive } from '../stores/archive.ts';
+import type { BucketEraser, ObjectsErased, ObjectVersion } from './bucket-eraser.ts';
+import type { OperateContext, OperatedStore } from './context.ts';
+import type { ErasableFacts } from './erasable-places.ts';
+import { eraseFailed } from './erase-queues.ts';
+import type { ErasedAggregate } from './erasure-rows.ts';
+
+/** What was erased in one place, for the report. */
+export const placeSchema = z.strictObject({ place: z.string(), what: z.string(), count: z.int() });
+export type Place = z.infer<typeof placeSchema>;
+
+const WRITES_AT_ONCE = 200;
+/** What queries found lies beside the targets, and ends by itself within a week (lib/stores/fact-bucket.ts). */
+const NO_TARGET = 'queries/';
+
+/** Takes these out of every store and of what lies between them; safe to repeat, and to end at any point. */
+export async function eraseFromStores(
+  run: string,
+  context: OperateContext,
+  erased: readonly ErasedAggregate[],
+): Promise<readonly Place[]> {
+  if (erased.length === 0) return [];
+  const keys = new Set<string>(erased.map(({ key }) => key));
+  const places: Place[] = [];
+  for (const store of context.stores) {
+    const { name } = store;
+    const queue = await eraseFailed(context.queues.sqs, (await context.queues.of(name)).failed, keys);
+    places.push({ place: name, what: 'events of its failed queue', count: queue.events });
+    const own = erased.filter(({ aggregate }) => store.definition.contract.aggregates.includes(aggregate));
+    if (own.length > 0) places.push(...(await eraseFromStore(run, context, store, own)));
+  }
+  places.push(objectsPlace('payloads', await erasePayloads(context.erasable.payloads, erased)));
+  const { evidence } = context.erasable;
+  if (evidence) places.push(objectsPlace('evidence', await eraseEvidence(evidence, erased)));
+  return places;
+}
+
+async function eraseFromStore(
+  run: string,
+  context: OperateContext,
+  { name, store }: OperatedStore,
+  erased: readonly ErasedAggregate[],
+): Promise<readonly Place[]> {
+  const { current, building } = await context.control.readTargets(name);
+  const targets = current ? [current, ...building] : building;
+  const facts = context.erasable.facts(name);
+  if (facts) return eraseHistory(run, context, facts, { name, targets, erased });
+  if (isArchive(store)) {
+    return [{ place: name, what: 'archived versions', count: (await eraseArchived(store, targets, erased)).erased }];
+  }
+  let count = 0;
+  for (const target of targets) count += await buryAll(store, target, erased);
+  return [{ place: name, what: 'documents buried', count }];
+}
+
+/** A tombstone each, for a store that has heard of the deletion too: then it is stale. */
+async function buryAll(store: Store, target: Target, erased: readonly ErasedAggregate[]): Promise<number> {
+  const writes = erased.map(
+    ({ key, tenant, version, at }): Write => ({ key, tenant, version, digest: 0, committedAt: at, document: null }),
+  );
+  for (let start = 0; start < writes.length; start += WRITES_AT_ONCE) {
+    const outcomes = await store.write(target, writes.slice(start, start + WRITES_AT_ONCE));
+    const failed = outcomes.find(({ kind }) => kind === 'unavailable' || kind === 'refused');
+    if (failed && 'error' in failed) throw failed.error;
+  }
+  return writes.length;
+}
+
+interface HistoryErased {
+  readonly name: string;
+  readonly targets: readonly Target[];
+  readonly erased: readonly ErasedAggregate[];
+}
+
+/** What comes late is the compactor's: it finds the keys beside its own items. */
+async function eraseHistory(
+  run: string,
+  { control }: OperateContext,
+  facts: ErasableFacts,
+  { name, targets, erased }: HistoryErased,
+): Promise<readonly Place[]> {
+  const keys = erased.map(({ key }) => key);
+  const at = Math.max(...erased.map(one => one.at));
+  await control.swap(`store#${name}`, `${ERASED}${run}`, 0, { keys, at });
+  const days = new Set<string>();
+  let [count, files] = [0, 0];
+  for (const target of targets) {
+    const done = await eraseFacts(facts.erasing, target, new Set(keys));
+    for (const day of done.days) days.add(day);
+    [count, files] = [count + done.facts, files + done.removed];
+  }
+  const versions = await eraseSpent(facts, name, days);
+  return [
+    { place: name, what: 'facts blanked', count },
+    { place: name, what: 'files removed', count: files },
+    objectsPlace(name, versions),
+  ];
+}
+
+/**
+ * Versions of files that nothing lists any more, of the days that had something to erase: what a bucket keeps for mistakes.
+ * The manifest is read after the bucket: a file is announced before it is written, so none that is new is taken for old.
+ */
+async function eraseSpent(
+  { erasing, bucket }: ErasableFacts,
+  store: string,
+  days: ReadonlySet<string>,
+): Promise<ObjectsErased> {
+  let total: ObjectsErased = { removed: 0, refused: [] };
+  if (days.size === 0) return total;
+  for (const folder of (await bucket.folders()).filter(name => name !== NO_TARGET)) {
+    const found: ObjectVersion[] = [];
+    for (const day of days) for await (const version of bucket.versions(`${folder}day=${day}/`)) found.push(version);
+    const target = { store, name: folder.slice(0, -1) };
+    const listed = new Set((await erasing.manifest.entries(target)).map(({ object }) => object));
+    total = sum(total, await bucket.erase(found.filter(({ key, isLatest }) => !(isLatest && listed.has(key)))));
+  }
+  return total;
+}
+
+async function erasePayloads(bucket: BucketEraser, erased: readonly ErasedAggregate[]): Promise<ObjectsErased> {
+  let total: ObjectsErased = { removed: 0, refused: [] };
+  for (const { aggregate, key } of erased) total = sum(total, await eraseBelow(bucket, `${aggregate}/${key}/`));
+  return total;
+}
+
+async function eraseEvidence(bucket: BucketEraser, erased: readonly ErasedAggregate[]): Promise<ObjectsErased> {
+  let total: ObjectsErased = { removed: 0, refused: [] };
+  for (const { aggregate, tenant, key } of erased) {
+    if (aggregate === 'case') total = sum(total, await eraseBelow(bucket, `${tenant}/${key}/`));
+  }
+  return total;
+}
+
+/** What a legal hold, or a lock that nobody may bypass, keeps is told of, and stays. */
+export async function eraseArchived(
+  store: ArchiveStore,
+  targets: readonly Target[],
+  erased: readonly ErasedAggregate[],
+): Promise<{ readonly erased: number; readonly held: number }> {
+  const total = { erased: 0, held: 0 };
+  for (const target of targets) {
+    for (const { key } of erased) {
+      const done = await store.erase(target, key);
+      total.erased += done.erased;
+      total.held += done.held.length;
+    }
+  }
+  return total;
+}
+
+async function eraseBelow(bucket: BucketEraser, prefix: string): Promise<ObjectsErased> {
+  const found: ObjectVersion[] = [];
+  for await (const version of bucket.versions(prefix)) found.push(version);
+  return bucket.erase(found);
+}
+
+const sum = (a: ObjectsErased, b: ObjectsErased): ObjectsErased => ({
+  removed: a.removed + b.removed,
+  refused: [...a.refused, ...b.refused],
+});
+
+const objectsPlace = (place: string, { removed }: ObjectsErased): Place => ({
+  place,
+  what: 'object versions removed',
+  count: removed,
+});
