@@ -1,7 +1,7 @@
 import { InvocationType, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { DistributaryError, type ErrorCode, errorTable } from '../core/errors.ts';
 import type { AnswerOf, FieldsOf, OperationName, Reply } from '../functions/operate/operations.ts';
-import type { Endpoints } from '../local/endpoints.ts';
+import { type Endpoints, operatorOf } from '../local/endpoints.ts';
 
 /** Who asks, and why: it goes into the audit log. */
 export interface Asking {
@@ -14,6 +14,8 @@ export interface Operations {
   ask<Name extends OperationName>(operation: Name, fields: FieldsOf<Name>): Promise<AnswerOf<Name>>;
   /** Has a store's run gone on with, and does not wait for it. */
   nudge(store: string): Promise<void>;
+  /** Stores in the hands of a function of their own, which a question about every store does not reach. */
+  readonly apart: readonly string[];
   close(): void;
 }
 
@@ -23,40 +25,49 @@ const API_VERSION = 1;
 const REQUEST_TIMEOUT_MS = 60_000;
 const MAX_ATTEMPTS = 5;
 
-/** `lambda` says where to; by default as the AWS SDK finds it. */
-export function openOperations(lambda: LambdaClient, functionName: string, asking: Asking): Operations {
-  const invoke = (operation: OperationName, fields: object, InvocationType: InvocationType) => {
+/** Name of the function that is asked about a store, and about what concerns no single one. */
+type FunctionFor = (store: unknown) => string;
+
+interface Destination {
+  readonly lambda: LambdaClient;
+  readonly functionFor: FunctionFor;
+  readonly apart: readonly string[];
+}
+
+function openOperations({ lambda, functionFor, apart }: Destination, asking: Asking): Operations {
+  const invoke = (operation: OperationName, fields: { store?: unknown }, InvocationType: InvocationType) => {
     const request = { api: API_VERSION, operation, ...asking, ...fields };
     const Payload = Buffer.from(JSON.stringify(request));
-    return lambda.send(new InvokeCommand({ FunctionName: functionName, InvocationType, Payload }));
+    return lambda.send(new InvokeCommand({ FunctionName: functionFor(fields.store), InvocationType, Payload }));
   };
   return {
     async ask<Name extends OperationName>(operation: Name, fields: FieldsOf<Name>) {
       const { Payload, FunctionError } = await invoke(operation, fields, InvocationType.RequestResponse);
       const text = Buffer.from(Payload ?? []).toString();
-      if (FunctionError !== undefined) throw failed(functionName, text);
+      if (FunctionError !== undefined) throw failed(operation, text);
       return resultOf(JSON.parse(text) as Reply<AnswerOf<Name>>);
     },
     async nudge(store) {
       await invoke('runs.advance', { store }, InvocationType.Event);
     },
+    apart,
     close: () => lambda.destroy(),
   };
 }
 
-/** Of the local mode that runs at these addresses. */
+/** Of the local mode that runs at these addresses; a store that a team brought is in the hands of its own function. */
 export function localOperations(endpoints: Endpoints, asking: Asking): Operations {
-  const { control: endpoint, region, credentials, operate } = endpoints;
-  return openOperations(
-    new LambdaClient({ ...LIMITS, endpoint, region, credentials: { ...credentials } }),
-    operate,
-    asking,
+  const { control: endpoint, region, credentials } = endpoints;
+  const lambda = new LambdaClient({ ...LIMITS, endpoint, region, credentials: { ...credentials } });
+  const apart = Object.entries(endpoints.stores).flatMap(([store, { operate }]) =>
+    operate === undefined ? [] : [store],
   );
+  return openOperations({ lambda, functionFor: store => operatorOf(endpoints, store), apart }, asking);
 }
 
 /** A deployed one, in the account and region that the AWS SDK finds. */
 export const deployedOperations = (functionName: string, asking: Asking): Operations =>
-  openOperations(new LambdaClient(LIMITS), functionName, asking);
+  openOperations({ lambda: new LambdaClient(LIMITS), functionFor: () => functionName, apart: [] }, asking);
 
 const LIMITS = { maxAttempts: MAX_ATTEMPTS, requestHandler: { requestTimeout: REQUEST_TIMEOUT_MS } };
 
@@ -66,7 +77,9 @@ function resultOf<Answer>(reply: Reply<Answer>): Answer {
   throw new DistributaryError(code in errorTable ? (code as ErrorCode) : 'run-refused', message, { hint });
 }
 
-function failed(functionName: string, text: string): DistributaryError {
+function failed(operation: OperationName, text: string): DistributaryError {
   const hint = "read the function's log; the request can be repeated";
-  return new DistributaryError('child-died', `function ${functionName} failed: ${text.slice(0, 500)}`, { hint });
+  return new DistributaryError('child-died', `the operations function failed at ${operation}: ${text.slice(0, 500)}`, {
+    hint,
+  });
 }

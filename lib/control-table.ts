@@ -15,16 +15,29 @@ export class ControlTable {
 
   /** Lets the function do this with the items of one store, and see no other. */
   allow(fn: BundledFunction, store: string, actions: readonly ControlAction[]): void {
+    this.#allow(fn, actions, `store#${store}`);
+  }
+
+  /** Lets the function note what it did, and read nothing of what others have noted. */
+  allowAudit(fn: BundledFunction): void {
+    this.#allow(fn, ['PutItem'], 'audit');
+  }
+
+  /** Lets the function do this with every item. */
+  allowAll(fn: BundledFunction, actions: readonly ControlAction[]): void {
+    this.#allow(fn, actions);
+  }
+
+  #allow(fn: BundledFunction, actions: readonly ControlAction[], group?: string): void {
     const arn = Stack.of(fn).formatArn({
       service: 'dynamodb',
       resource: 'table',
       resourceName: this.tableName,
     });
-    const own = { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [`store#${store}`] } };
     fn.allow(
       actions.map(action => `dynamodb:${action}`),
       [arn],
-      own,
+      group === undefined ? {} : { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [group] } },
     );
   }
 }

@@ -21,6 +21,8 @@ export const OPERATE = 'operate';
 export const API_COMMANDS = 'api-commands';
 export const API_QUERIES = 'api-queries';
 export const API_KEYS = 'api-keys';
+/** Of a store that a team deploys by itself. */
+export const operateBundle = (store: string): string => `operate-${store}`;
 export const projectorBundle = (store: string): string => `project-${store}`;
 export const provisionBundle = (store: string): string => `provision-${store}`;
 export const compactBundle = (store: string): string => `compact-${store}`;
@@ -41,7 +43,7 @@ export function entryPoints(catalogue: Catalogue, root: string): ReadonlyMap<str
   for (const contract of catalogue.projected) {
     for (const [name, text] of storeEntryPoints(contract, catalogue, root)) entries.set(name, text);
   }
-  entries.set(OPERATE, operate(catalogue, root));
+  entries.set(OPERATE, operate(catalogue.projected, catalogue, root));
   for (const [name, text] of apiEntryPoints(catalogue)) entries.set(name, text);
   return entries;
 }
@@ -61,6 +63,17 @@ export function storeEntryPoints(
   if (engine === 's3') entries.set(compactBundle(store_name), compact(definition));
   return entries;
 }
+
+/** Those of a store that a team deploys by itself, and operates by itself. */
+export const teamEntryPoints = (
+  contract: ProjectedContract,
+  catalogue: Catalogue,
+  root: string,
+): ReadonlyMap<string, string> =>
+  new Map([
+    ...storeEntryPoints(contract, catalogue, root),
+    [operateBundle(contract.store_name), operate([contract], catalogue, root)],
+  ]);
 
 /** Of the API, where the stores that it asks are there. */
 function apiEntryPoints({ projected, aggregates }: Catalogue): ReadonlyMap<string, string> {
@@ -94,13 +107,13 @@ function apiEntryPoints({ projected, aggregates }: Catalogue): ReadonlyMap<strin
   ]);
 }
 
-/** Knows every store, for it backfills and compares each. */
-function operate(catalogue: Catalogue, root: string): string {
-  const files = catalogue.projected.map(contract => projectorFiles(contract, root));
+/** Knows each of these stores, for it backfills and compares them. */
+function operate(contracts: readonly ProjectedContract[], catalogue: Catalogue, root: string): string {
+  const files = contracts.map(contract => projectorFiles(contract, root));
   const imports = files.flatMap((own, store) =>
     own.map((file, index) => `import projector${store}_${index} from ${JSON.stringify(file)};`),
   );
-  const definitions = catalogue.projected.map((contract, store) => {
+  const definitions = contracts.map((contract, store) => {
     const projectors = files[store]!.map((_, index) => `projector${store}_${index}`);
     return `{ ${definitionOf(contract, catalogue)}, projectors: [${projectors}] }`;
   });

@@ -7,6 +7,8 @@ import type { ProjectedContract } from '../core/store-contract.ts';
 import { BundledFunction, type Placement } from './bundled-function.ts';
 import type { Bundle } from './bundles.ts';
 import type { CanonicalAccess } from './canonical-access.ts';
+import { ControlTable } from './control-table.ts';
+import { OPERATE, operateBundle } from './entry-points.ts';
 import type { Names } from './names.ts';
 import type { Preset } from './presets.ts';
 import type { SearchIndex } from './stores/search-index.ts';
@@ -21,9 +23,13 @@ export interface OperationsProps {
   /** Store's name → its bucket's. */
   readonly buckets: Readonly<Record<string, string>>;
   readonly controlTableName: string;
+  /** States that travelled by reference. */
+  readonly payloadBucketName: string;
   readonly bundle: Bundle;
   readonly names: Names;
   readonly preset: Preset;
+  /** The one store that a team deploys by itself: its function is named after it, and has a hand in no other. @default all */
+  readonly only?: string | undefined;
 }
 
 /** Sees whole states by functions of the database, and no table; made by the migrations. */
@@ -34,13 +40,20 @@ const TIMEOUT_SECONDS = 900;
 const MEMORY_MEGABYTES = 1769;
 /** Runs of several stores at once, and requests beside them. */
 const CONCURRENCY = 8;
+/** A store has one run at a time, and requests beside it. */
+const CONCURRENCY_OF_ONE = 3;
 
+/** How long what an archive took in is in no manifest, at most. */
+const SEAL_EVERY_MINUTES = 5;
 /** UTC; when nobody works, where most of us live. */
 const COMPARED_AT = { hour: '2', minute: '17' };
+/** Once the comparisons have used up their time. */
+const ERASED_AT = { hour: '3', minute: '17' };
 
 /**
  * The function that rebuilds, compares, repairs and redrives: every store's targets, queues and runs are in its hands, and
- * nobody else's. It has no address of its own; who may invoke it may operate the pipeline.
+ * nobody else's; those of a team's own store are in the hands of a function of that team's. It has no address of its own;
+ * who may invoke it may operate the pipeline.
  */
 export class Operations extends Construct {
   readonly function: BundledFunction;
@@ -48,8 +61,10 @@ export class Operations extends Construct {
   constructor(scope: Construct, id: string, props: OperationsProps) {
     super(scope, id);
     this.function = this.#function(props);
+    this.#allowControl(props);
     this.#allowTables(props);
     this.#allowObjects(props);
+    if (props.contracts.some(({ engine }) => engine === 's3-object-lock')) this.#seal(props);
     this.#allowSearch(props);
     this.#allowQueues(props);
     // Each run goes on where it was; a start that was missed is made up for a minute later.
@@ -63,6 +78,33 @@ export class Operations extends Construct {
       description: 'Compares every store with the canonical one, whole',
       schedule: Schedule.cron(COMPARED_AT),
       event: { api: 1, operation: 'drift.sweep', actor: 'schedule', reason: 'every night' },
+    });
+    // Who decides how long a case is kept is the pipeline, not a team that shows it.
+    if (props.only === undefined) {
+      this.#schedule('Retention', {
+        description: 'Erases what retention is over for, and the traces of what was purged',
+        schedule: Schedule.cron(ERASED_AT),
+        event: { api: 1, operation: 'retention.run', actor: 'schedule', reason: 'every night' },
+      });
+    }
+  }
+
+  /** What an archive took in goes into its manifest, and a purge past its locks; a legal hold nothing passes. */
+  #seal({ contracts, buckets }: OperationsProps): void {
+    const archives = contracts.filter(({ engine }) => engine === 's3-object-lock');
+    const arns = archives.map(({ store_name }) => arnOfBucket(this, buckets[store_name]!));
+    this.function.allow(
+      [
+        ...['s3:PutObjectRetention', 's3:PutObjectLegalHold'],
+        ...['s3:DeleteObjectVersion', 's3:BypassGovernanceRetention'],
+      ],
+      arns.map(arn => `${arn}/*`),
+    );
+    this.function.allow(['s3:ListBucketVersions'], arns);
+    this.#schedule('EveryFiveMinutes', {
+      description: 'Seals what archives took in',
+      schedule: Schedule.rate(Duration.minutes(SEAL_EVERY_MINUTES)),
+      event: { api: 1, operation: 'archive.seal', actor: 'schedule', reason: 'every five minutes' },
     });
   }
 
@@ -80,12 +122,13 @@ export class Operations extends Construct {
   }
 
   #function({ contracts, source, databaseUrl, searches, buckets, ...props }: OperationsProps): BundledFunction {
-    const { controlTableName, bundle, names, preset } = props;
+    const { controlTableName, payloadBucketName, bundle, names, preset, only } = props;
     const places: OperatedPlaces = Object.fromEntries(
       contracts.map(({ store_name: store }) => [
         store,
         {
           standard: names.queue(store, 'standard'),
+          priority: names.queue(store, 'priority'),
           failed: names.failedQueue(store),
           place: buckets[store] ?? names.table(store),
         },
@@ -93,13 +136,14 @@ export class Operations extends Construct {
     );
     const variables: Omit<EnvironmentOf<typeof operateVariables>, keyof ReturnType<CanonicalAccess['variables']>> = {
       CONTROL_TABLE: controlTableName,
+      PAYLOAD_BUCKET: payloadBucketName,
       OPERATED_STORES: Stack.of(this).toJsonString(places),
       ...searches[0]?.variables,
     };
     const operate = new BundledFunction(this, 'Operate', {
       bundle,
-      functionName: names.function('operate'),
-      description: 'Rebuilds, backfills, compares, repairs and redrives stores',
+      functionName: names.function(only === undefined ? OPERATE : operateBundle(only)),
+      description: `Rebuilds, backfills, compares, repairs and redrives ${only ?? 'stores'}`,
       environment: {
         ...source.variables(DATABASE_USER),
         ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
@@ -107,7 +151,7 @@ export class Operations extends Construct {
       },
       timeoutSeconds: TIMEOUT_SECONDS,
       memoryMegabytes: MEMORY_MEGABYTES,
-      reservedConcurrency: CONCURRENCY,
+      reservedConcurrency: only === undefined ? CONCURRENCY : CONCURRENCY_OF_ONE,
       logDays: preset.logDays,
       placement: placementOf(source.placement, searches[0]?.placement),
     });
@@ -115,11 +159,20 @@ export class Operations extends Construct {
     return operate;
   }
 
-  #allowTables({ contracts, controlTableName, names }: OperationsProps): void {
+  #allowControl({ controlTableName, only }: OperationsProps): void {
+    const control = new ControlTable(controlTableName);
+    const everything = ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'] as const;
+    if (only === undefined) control.allowAll(this.function, everything);
+    else {
+      control.allow(this.function, only, everything);
+      control.allowAudit(this.function);
+    }
+  }
+
+  #allowTables({ contracts, names }: OperationsProps): void {
     const arn = (name: string) =>
       Stack.of(this).formatArn({ service: 'dynamodb', resource: 'table', resourceName: name });
     const actions = (...verbs: string[]) => verbs.map(verb => `dynamodb:${verb}`);
-    this.function.allow(actions('GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'), [arn(controlTableName)]);
     const tables = contracts.flatMap(({ engine, store_name }) =>
       engine === 'dynamodb' ? [names.table(store_name)] : [],
     );
@@ -131,15 +184,22 @@ export class Operations extends Construct {
     );
   }
 
-  #allowObjects({ buckets }: OperationsProps): void {
-    const names = Object.values(buckets);
-    if (names.length === 0) return;
+  /** Every version of what is erased goes, so that none can be brought back. */
+  #allowObjects({ buckets, payloadBucketName, only }: OperationsProps): void {
+    const facts = Object.values(buckets);
     const arn = (resource: string) => Stack.of(this).formatArn({ service: 's3', region: '', account: '', resource });
+    const all = only === undefined ? [...facts, payloadBucketName] : facts;
+    if (all.length === 0) return;
+    this.function.allow(['s3:ListBucket', 's3:ListBucketVersions'], all.map(arn));
     this.function.allow(
-      ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
-      names.map(name => `${arn(name)}/*`),
+      ['s3:DeleteObject', 's3:DeleteObjectVersion'],
+      all.map(name => `${arn(name)}/*`),
     );
-    this.function.allow(['s3:ListBucket'], names.map(arn));
+    if (facts.length === 0) return;
+    this.function.allow(
+      ['s3:GetObject', 's3:PutObject'],
+      facts.map(name => `${arn(name)}/*`),
+    );
   }
 
   #allowSearch({ searches }: OperationsProps): void {
@@ -151,12 +211,17 @@ export class Operations extends Construct {
     const arn = (name: string) => Stack.of(this).formatArn({ service: 'sqs', resource: name });
     const stores = contracts.map(({ store_name }) => store_name);
     const standard = stores.map(store => arn(names.queue(store, 'standard')));
+    const priority = stores.map(store => arn(names.queue(store, 'priority')));
     const failed = stores.map(store => arn(names.failedQueue(store)));
-    this.function.allow(['sqs:GetQueueUrl', 'sqs:GetQueueAttributes'], [...standard, ...failed]);
-    this.function.allow(['sqs:SendMessage'], standard);
+    this.function.allow(['sqs:GetQueueUrl', 'sqs:GetQueueAttributes'], [...standard, ...priority, ...failed]);
+    // What has failed goes back, or stays without what is erased.
+    this.function.allow(['sqs:SendMessage'], [...standard, ...failed]);
     this.function.allow(['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'], failed);
   }
 }
+
+const arnOfBucket = (scope: Construct, resource: string): string =>
+  Stack.of(scope).formatArn({ service: 's3', region: '', account: '', resource });
 
 /** Both let it in: the canonical store and the search domain are in one network. */
 function placementOf(source: Placement | undefined, search: Placement | undefined): Placement | undefined {

@@ -8,14 +8,19 @@ import { DistributaryError } from '../core/errors.ts';
 import type { ProjectedContract } from '../core/store-contract.ts';
 import { FileDefects, findDefects } from '../core/yaml.ts';
 import { type Bundles, describe, OPTIONS, unbuildable } from './bundles.ts';
+import { CanonicalAccess } from './canonical-access.ts';
 import { type Configuration, configurationSchema } from './configuration.ts';
-import { checkCopiedFields, PACKAGE, packageFile, storeEntryPoints } from './entry-points.ts';
+import { checkCopiedFields, operateBundle, PACKAGE, packageFile, teamEntryPoints } from './entry-points.ts';
 import { Names } from './names.ts';
+import { Operations } from './operations.ts';
 import { PRESETS } from './presets.ts';
 import { checkProjectors } from './projector-check.ts';
 import { SharedValues } from './shared-values.ts';
 import type { Blueprint } from './stacks/pipeline-stack.ts';
 import { ProjectionStack } from './stacks/projection-stack.ts';
+import { ArchiveBucket } from './stores/archive-bucket.ts';
+import { FactBucket } from './stores/fact-bucket.ts';
+import { SearchIndex } from './stores/search-index.ts';
 import { projectedNamed, readCatalogueOf } from './team-catalogue.ts';
 
 export interface TeamProjectionProps {
@@ -24,9 +29,10 @@ export interface TeamProjectionProps {
 }
 
 /**
- * A projection in a repository of its own: store, queues, functions, alarms. Topic, payloads, control table and search
- * domain are read from the pipeline's SSM parameters when the stack is deployed, so neither has to know of the other.
- * The context's `prefix` (and `searchUrl`, if any) must be the pipeline's.
+ * A projection in a repository of its own: store, queues, functions, alarms, and an operations function that rebuilds,
+ * compares and redrives this store and no other. Topic, payloads, control table, canonical store and search domain are
+ * read from the pipeline's SSM parameters when the stack is deployed, so neither has to know of the other. The context's
+ * `prefix` must be the pipeline's, and so must `searchUrl`, `databaseName` and `databaseRoleSecrets` where it has them.
  *
  * Throws for a contract, a projector or a configuration that cannot work, with file, line, value and hint.
  */
@@ -34,7 +40,27 @@ export class TeamProjection extends ProjectionStack {
   constructor(scope: Construct, store: string, { root = process.cwd() }: TeamProjectionProps = {}) {
     const { blueprint, contract } = readably(() => planOf(scope, store, root));
     super(scope, blueprint, contract);
+    this.#operate(contract);
     blueprint.bundles.dispose();
+  }
+
+  #operate(contract: ProjectedContract): void {
+    const { bundles, configuration, names, preset, shared } = this.blueprint;
+    const { store } = this;
+    const isBucket = store instanceof FactBucket || store instanceof ArchiveBucket;
+    new Operations(this, 'Operations', {
+      contracts: [contract],
+      only: contract.store_name,
+      source: new CanonicalAccess(this, 'Source', { shared, configuration }),
+      databaseUrl: configuration.target === 'local' ? configuration.databaseUrl : undefined,
+      searches: store instanceof SearchIndex ? [store] : [],
+      buckets: isBucket ? { [contract.store_name]: store.bucket.bucketName } : {},
+      controlTableName: shared.read(this, 'controlTableName'),
+      payloadBucketName: shared.read(this, 'payloadBucketName'),
+      bundle: bundles.of(operateBundle(contract.store_name)),
+      names,
+      preset,
+    });
   }
 }
 
@@ -71,7 +97,7 @@ function bundleStore(contract: ProjectedContract, catalogue: Catalogue, root: st
   const folder = mkdtempSync(join(tmpdir(), 'distributary-bundles-'));
   const dispose = () => rmSync(folder, { recursive: true, force: true });
   try {
-    const entries = [...storeEntryPoints(contract, catalogue, root)];
+    const entries = [...teamEntryPoints(contract, catalogue, root)];
     const all = entries.map(([name, contents]) => {
       const { metafile } = buildSync({
         ...OPTIONS,

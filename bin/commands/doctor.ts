@@ -1,4 +1,4 @@
-import type { Diagnosis } from '../../core/doctor.ts';
+import { type Diagnosis, gather } from '../../core/doctor.ts';
 import { type Command, EXIT } from '../command.ts';
 import { type AskingOptions, askingOptions, withOperations } from '../operate/asking.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -18,7 +18,9 @@ nothing. Exits 1 when it found something.`,
 
   run: (_args, options, { terminal, json }) =>
     withOperations(options, async operations => {
-      const diagnosis = await operations.ask('doctor.examine', {});
+      const whole = await operations.ask('doctor.examine', {});
+      const apart = operations.apart.map(store => operations.ask('doctor.examine', { store }));
+      const diagnosis = gather([whole, ...(await Promise.all(apart))]);
       if (json) terminal.print(JSON.stringify(diagnosis));
       else for (const line of diagnosisLines(diagnosis, terminal)) terminal.print(line);
       return diagnosis.findings.length > 0 ? EXIT.found : EXIT.fine;

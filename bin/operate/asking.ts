@@ -16,7 +16,7 @@ export const askingOptions = (): readonly Option[] => [
   dataDirOption(),
   new Option(
     '--function <name>',
-    'a deployed operations function, such as distributary-operate, instead of local mode',
+    "a deployed operations function instead of local mode: distributary-operate, or distributary-operate-STORE of a team's own store",
   ),
   new Option('--actor <name>', 'who asks, for the audit log').default(userName(), 'the user of this machine'),
   new Option('--reason <text>', 'why, for the audit log').default('asked at the command line'),

@@ -3,14 +3,15 @@ import { DistributaryError } from '../../core/errors.ts';
 import type { OperateContext } from './context.ts';
 import { examineSource } from './doctor-source.ts';
 import { examineStore } from './doctor-stores.ts';
-import { defineOperation } from './operation.ts';
+import { defineOperation, storeName } from './operation.ts';
 
-/** Looks at every precondition and live risk of the pipeline; changes nothing. */
+/** Looks at every precondition and live risk of the pipeline, or at one store only; changes nothing. */
 export const doctor = defineOperation({
   name: 'doctor.examine',
   changes: false,
-  request: {},
-  async run(_request, context): Promise<Diagnosis> {
+  request: { store: storeName.optional() },
+  async run({ store: name }, context): Promise<Diagnosis> {
+    if (name !== undefined) return diagnoseStore(await examineStore(context, context.store(name)));
     const stores = await Promise.all(context.stores.map(store => examineStore(context, store)));
     return gather([await source(context), ...stores.map(diagnoseStore)]);
   },
