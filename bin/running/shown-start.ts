@@ -74,6 +74,12 @@ function componentsOf({ endpoints, processes }: LocalMode, engines: ReadonlyMap<
     server('key-value tables', 'dynamodb', dynamodb.endpoint),
     server('search', 'search', opensearch.url),
     { name: 'control', what: 'status, metrics, invocations', address: control, pids: [process.pid] },
+    {
+      name: 'API',
+      what: 'commands and queries; distributary token lets you in',
+      address: endpoints.api ?? '',
+      pids: [process.pid],
+    },
     { name: 'relay', what: 'streams the outbox to the topic', address: '', pids: relays },
     ...Object.entries(stores).map(([store, { projector, engine }]) => ({
       name: store,
