@@ -64,10 +64,6 @@ flows until Ctrl-C. A second start resumes the same data.`,
       '--console-port <port>',
       'port of the web console (default: the last one, else 4700, else any)',
     ).argParser(wholeNumber(1, 65_535)),
-    new Option(
-      '--console-port <port>',
-      'port of the web console (default: the last one, else 4700, else any)',
-    ).argParser(wholeNumber(1, 65_535)),
   ],
 
   async run(_args, options, session) {
