@@ -99,13 +99,15 @@ begin
     new.version := 1;
     new.change := 'created';
   else
-    if (new.id, new.tenant_id) <> (old.id, old.tenant_id) then
+    if new.id <> old.id
+      or (new.tenant_id <> old.tenant_id and not moves_tenant(old.tenant_id, new.tenant_id)) then
       raise exception 'assignment % cannot take another key or tenant', old.id using errcode = 'restrict_violation';
     end if;
     touch := case when new.changed_in is null then new.change end;
     earlier := case when old.changed_in = pg_current_xact_id() then old.change end;
     new.version := old.version + 1;
     new.change := case
+      when earlier = 'tenant-moved' or (new.tenant_id is distinct from old.tenant_id) then 'tenant-moved'
       when earlier = 'ended' or (new.ended_at is distinct from old.ended_at) then 'ended'
       when earlier = 'created' then 'created'
       when earlier = 'updated' or touch is null then 'updated'
@@ -139,7 +141,7 @@ begin
     perform write_outbox(old.tenant_id, 'assignment', old.id, old.version + 1, 'deleted', 'priority', 1, null);
   elsif exists (select from assignments where id = new.id and version = new.version) then
     perform write_outbox(new.tenant_id, 'assignment', new.id, new.version, new.change,
-      case when new.change in ('ended') then 'priority' else 'standard' end,
+      case when new.change in ('tenant-moved', 'ended') then 'priority' else 'standard' end,
       1, capture.assignment_state(new.tenant_id, new.id));
   end if;
   return null;
@@ -362,13 +364,15 @@ begin
     new.version := 1;
     new.change := 'created';
   else
-    if (new.id, new.tenant_id) <> (old.id, old.tenant_id) then
+    if new.id <> old.id
+      or (new.tenant_id <> old.tenant_id and not moves_tenant(old.tenant_id, new.tenant_id)) then
       raise exception 'case % cannot take another key or tenant', old.id using errcode = 'restrict_violation';
     end if;
     touch := case when new.changed_in is null then new.change end;
     earlier := case when old.changed_in = pg_current_xact_id() then old.change end;
     new.version := old.version + 1;
     new.change := case
+      when earlier = 'tenant-moved' or (new.tenant_id is distinct from old.tenant_id) then 'tenant-moved'
       when earlier = 'restricted' or (new.restricted is not distinct from true and old.restricted is distinct from true) then 'restricted'
       when earlier = 'unrestricted' or (new.restricted is not distinct from false and old.restricted is distinct from false) then 'unrestricted'
       when 'hold-placed' in (touch, earlier) then 'hold-placed'
@@ -414,7 +418,7 @@ begin
     perform write_outbox(old.tenant_id, 'case', old.id, old.version + 1, 'deleted', 'priority', 1, null);
   elsif exists (select from cases where id = new.id and version = new.version) then
     perform write_outbox(new.tenant_id, 'case', new.id, new.version, new.change,
-      case when new.change in ('restricted', 'unrestricted', 'hold-placed', 'hold-released', 'evidence-restricted') then 'priority' else 'standard' end,
+      case when new.change in ('tenant-moved', 'restricted', 'unrestricted', 'hold-placed', 'hold-released', 'evidence-restricted') then 'priority' else 'standard' end,
       1, capture.case_state(new.tenant_id, new.id));
   end if;
   return null;
@@ -661,13 +665,15 @@ begin
     new.version := 1;
     new.change := 'created';
   else
-    if (new.id, new.tenant_id) <> (old.id, old.tenant_id) then
+    if new.id <> old.id
+      or (new.tenant_id <> old.tenant_id and not moves_tenant(old.tenant_id, new.tenant_id)) then
       raise exception 'decision % cannot take another key or tenant', old.id using errcode = 'restrict_violation';
     end if;
     touch := case when new.changed_in is null then new.change end;
     earlier := case when old.changed_in = pg_current_xact_id() then old.change end;
     new.version := old.version + 1;
     new.change := case
+      when earlier = 'tenant-moved' or (new.tenant_id is distinct from old.tenant_id) then 'tenant-moved'
       when earlier = 'created' then 'created'
       when earlier = 'updated' or touch is null then 'updated'
     end;
@@ -699,7 +705,7 @@ begin
     perform write_outbox(old.tenant_id, 'decision', old.id, old.version + 1, 'deleted', 'priority', 1, null);
   elsif exists (select from decisions where id = new.id and version = new.version) then
     perform write_outbox(new.tenant_id, 'decision', new.id, new.version, new.change,
-      'standard',
+      case when new.change in ('tenant-moved') then 'priority' else 'standard' end,
       1, capture.decision_state(new.tenant_id, new.id));
   end if;
   return null;
@@ -805,13 +811,15 @@ begin
     new.version := 1;
     new.change := 'created';
   else
-    if (new.id, new.tenant_id) <> (old.id, old.tenant_id) then
+    if new.id <> old.id
+      or (new.tenant_id <> old.tenant_id and not moves_tenant(old.tenant_id, new.tenant_id)) then
       raise exception 'evidence % cannot take another key or tenant', old.id using errcode = 'restrict_violation';
     end if;
     touch := case when new.changed_in is null then new.change end;
     earlier := case when old.changed_in = pg_current_xact_id() then old.change end;
     new.version := old.version + 1;
     new.change := case
+      when earlier = 'tenant-moved' or (new.tenant_id is distinct from old.tenant_id) then 'tenant-moved'
       when earlier = 'restricted' or (new.restricted is not distinct from true and old.restricted is distinct from true) then 'restricted'
       when earlier = 'unrestricted' or (new.restricted is not distinct from false and old.restricted is distinct from false) then 'unrestricted'
       when earlier = 'created' then 'created'
@@ -845,7 +853,7 @@ begin
     perform write_outbox(old.tenant_id, 'evidence', old.id, old.version + 1, 'deleted', 'priority', 1, null);
   elsif exists (select from evidence where id = new.id and version = new.version) then
     perform write_outbox(new.tenant_id, 'evidence', new.id, new.version, new.change,
-      case when new.change in ('restricted', 'unrestricted') then 'priority' else 'standard' end,
+      case when new.change in ('tenant-moved', 'restricted', 'unrestricted') then 'priority' else 'standard' end,
       1, capture.evidence_state(new.tenant_id, new.id));
   end if;
   return null;
@@ -945,7 +953,8 @@ begin
     new.version := 1;
     new.change := 'created';
   else
-    if (new.id, new.tenant_id) <> (old.id, old.tenant_id) then
+    if new.id <> old.id
+      or (new.tenant_id <> old.tenant_id and not moves_tenant(old.tenant_id, new.tenant_id)) then
       raise exception 'membership % cannot take another key or tenant', old.id using errcode = 'restrict_violation';
     end if;
     touch := case when new.changed_in is null then new.change end;
@@ -1088,13 +1097,15 @@ begin
     new.version := 1;
     new.change := 'created';
   else
-    if (new.id, new.tenant_id) <> (old.id, old.tenant_id) then
+    if new.id <> old.id
+      or (new.tenant_id <> old.tenant_id and not moves_tenant(old.tenant_id, new.tenant_id)) then
       raise exception 'party % cannot take another key or tenant', old.id using errcode = 'restrict_violation';
     end if;
     touch := case when new.changed_in is null then new.change end;
     earlier := case when old.changed_in = pg_current_xact_id() then old.change end;
     new.version := old.version + 1;
     new.change := case
+      when earlier = 'tenant-moved' or (new.tenant_id is distinct from old.tenant_id) then 'tenant-moved'
       when earlier = 'created' then 'created'
       when earlier = 'renamed' or (new.name is distinct from old.name) then 'renamed'
       when earlier = 'updated' or touch is null then 'updated'
@@ -1127,7 +1138,7 @@ begin
     perform write_outbox(old.tenant_id, 'party', old.id, old.version + 1, 'deleted', 'priority', 2, null);
   elsif exists (select from parties where id = new.id and version = new.version) then
     perform write_outbox(new.tenant_id, 'party', new.id, new.version, new.change,
-      'standard',
+      case when new.change in ('tenant-moved') then 'priority' else 'standard' end,
       2, capture.party_state(new.tenant_id, new.id));
   end if;
   return null;
@@ -1223,7 +1234,8 @@ begin
     new.version := 1;
     new.change := 'created';
   else
-    if (new.id, new.id) <> (old.id, old.id) then
+    if new.id <> old.id
+      or (new.id <> old.id and not moves_tenant(old.id, new.id)) then
       raise exception 'tenant % cannot take another key or tenant', old.id using errcode = 'restrict_violation';
     end if;
     touch := case when new.changed_in is null then new.change end;

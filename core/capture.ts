@@ -68,7 +68,8 @@ begin
     new.version := 1;
     new.change := ${quote(inserted)};
   else
-    if (new.${root.key}, new.${root.tenant}) <> (old.${root.key}, old.${root.tenant}) then
+    if new.${root.key} <> old.${root.key}
+      or (new.${root.tenant} <> old.${root.tenant} and not moves_tenant(old.${root.tenant}, new.${root.tenant})) then
       raise exception '${aggregate} % cannot take another key or tenant', old.${root.key} using errcode = 'restrict_violation';
     end if;
     touch := case when new.changed_in is null then new.change end;

@@ -61,7 +61,9 @@ test('what local mode polls, schedules and subscribes is in the template too', (
 
 test('every store of the template can be found by its name', () => {
   const { stores } = pipelinePlaces(modelOf('small'));
-  expect(Object.keys(stores).sort()).toEqual(['case-facts', 'case-search', 'case-timeline', 'investigator-worklist']);
+  expect(Object.keys(stores).sort()).toEqual([
+    ...['case-archive', 'case-facts', 'case-search', 'case-timeline', 'investigator-worklist'],
+  ]);
   for (const store of Object.values(stores)) expect(store.index ?? store.table ?? store.bucket).toBeTruthy();
 });
 
