@@ -11,7 +11,10 @@ const PUT_OFF_MS = 90_000;
  * Whether every store that has readers has taken whatever was committed before the last of these deletions. A heartbeat
  * comes the same way behind it; that its store says so means that the relay, the topic and the queues have passed it on.
  */
-export async function drained(context: OperateContext, erased: readonly ErasedAggregate[]): Promise<boolean> {
+export async function drained(
+  context: OperateContext,
+  erased: readonly Pick<ErasedAggregate, 'aggregate' | 'at'>[],
+): Promise<boolean> {
   if (erased.length === 0) return true;
   const deletedAt = Math.max(...erased.map(({ at }) => at));
   const aggregates = new Set(erased.map(({ aggregate }) => aggregate));

@@ -4,7 +4,7 @@ import { DistributaryError } from '../../core/errors.ts';
 import type { OperateContext } from './context.ts';
 import { drained } from './erase-drain.ts';
 import { erasureTraces } from './erase-scan.ts';
-import { eraseFromStores, type Place, placeSchema } from './erase-stores.ts';
+import { eraseFromStores, type Place, placeSchema, watchForLate } from './erase-stores.ts';
 import { type ErasedAggregate, erasedWith, numberOf, statusesOver, VERDICTS } from './erasure-rows.ts';
 import { DONE, type NextStep, type RunHandle, type RunKind } from './run-kind.ts';
 
@@ -114,9 +114,10 @@ async function scrub(handle: RunHandle, context: OperateContext): Promise<NextSt
 }
 
 async function sweep(handle: RunHandle, context: OperateContext): Promise<NextStep> {
-  const { erased } = await subjectsOf(handle, context);
+  const { cases, erased } = await subjectsOf(handle, context);
   const memo = memoSchema.parse(handle.run.memo);
-  const found = await eraseFromStores(handle.run.id, context, erased);
+  await watchForLate(handle.run.id, context, await erasedWith(context, cases));
+  const found = await eraseFromStores(context, erased);
   await handle.save({ memo: { places: added(memo.places, found), sweeps: memo.sweeps + 1 } });
   return 'scan';
 }

@@ -22,16 +22,19 @@ export async function erasureTraces(
   erased: readonly ErasedAggregate[],
 ): Promise<readonly Trace[]> {
   const keys = new Set<string>(erased.map(({ key }) => key));
-  const traces = await canonicalTraces(context, cases, [...keys]);
-  for (const store of context.stores) {
+  const ofStores = context.stores.map(async (store): Promise<readonly Trace[]> => {
+    const { name: place } = store;
     const own = erased.filter(({ aggregate }) => store.definition.contract.aggregates.includes(aggregate));
-    traces.push(...(await storeTraces(context, store, own)));
-    const failed = await eraseFailed(context.queues.sqs, (await context.queues.of(store.name)).failed, keys, 'look');
-    traces.push({ place: store.name, what: 'events of its failed queue', count: failed.events, mayPass: true });
+    const failed = await eraseFailed(context.queues.sqs, (await context.queues.of(place)).failed, keys, 'look');
     // Nobody has seen them: they may be anything.
     const unseen = failed.complete ? 0 : 1;
-    traces.push({ place: store.name, what: 'failed messages beyond what was looked at', count: unseen, mayPass: true });
-  }
+    return [
+      ...(await storeTraces(context, store, own)),
+      { place, what: 'events of its failed queue', count: failed.events, mayPass: true },
+      { place, what: 'failed messages beyond what was looked at', count: unseen, mayPass: true },
+    ];
+  });
+  const traces = [...(await canonicalTraces(context, cases, [...keys])), ...(await Promise.all(ofStores)).flat()];
   const { payloads, evidence } = context.erasable;
   let [parked, locked] = [0, 0];
   for (const { aggregate, tenant, key } of erased) {

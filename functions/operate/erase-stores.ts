@@ -14,25 +14,28 @@ export const placeSchema = z.strictObject({ place: z.string(), what: z.string(),
 export type Place = z.infer<typeof placeSchema>;
 
 const WRITES_AT_ONCE = 200;
+/** 40 bytes each, in an item of 400 kB at most. */
+const KEYS_AT_ONCE = 5000;
 /** What queries found lies beside the targets, and ends by itself within a week (lib/stores/fact-bucket.ts). */
 const NO_TARGET = 'queries/';
 
 /** Takes these out of every store and of what lies between them; safe to repeat, and to end at any point. */
 export async function eraseFromStores(
-  run: string,
   context: OperateContext,
   erased: readonly ErasedAggregate[],
 ): Promise<readonly Place[]> {
   if (erased.length === 0) return [];
   const keys = new Set<string>(erased.map(({ key }) => key));
-  const places: Place[] = [];
-  for (const store of context.stores) {
+  const ofStores = context.stores.map(async (store): Promise<readonly Place[]> => {
     const { name } = store;
     const queue = await eraseFailed(context.queues.sqs, (await context.queues.of(name)).failed, keys);
-    places.push({ place: name, what: 'events of its failed queue', count: queue.events });
     const own = erased.filter(({ aggregate }) => store.definition.contract.aggregates.includes(aggregate));
-    if (own.length > 0) places.push(...(await eraseFromStore(run, context, store, own)));
-  }
+    return [
+      { place: name, what: 'events of its failed queue', count: queue.events },
+      ...(own.length > 0 ? await eraseFromStore(context, store, own) : []),
+    ];
+  });
+  const places = (await Promise.all(ofStores)).flat();
   places.push(objectsPlace('payloads', await erasePayloads(context.erasable.payloads, erased)));
   const { evidence } = context.erasable;
   if (evidence) places.push(objectsPlace('evidence', await eraseEvidence(evidence, erased)));
@@ -40,7 +43,6 @@ export async function eraseFromStores(
 }
 
 async function eraseFromStore(
-  run: string,
   context: OperateContext,
   { name, store }: OperatedStore,
   erased: readonly ErasedAggregate[],
@@ -48,7 +50,7 @@ async function eraseFromStore(
   const { current, building } = await context.control.readTargets(name);
   const targets = current ? [current, ...building] : building;
   const facts = context.erasable.facts(name);
-  if (facts) return eraseHistory(run, context, facts, { name, targets, erased });
+  if (facts) return eraseHistory(facts, { name, targets, erased });
   if (isArchive(store)) {
     return [{ place: name, what: 'archived versions', count: (await eraseArchived(store, targets, erased)).erased }];
   }
@@ -76,16 +78,25 @@ interface HistoryErased {
   readonly erased: readonly ErasedAggregate[];
 }
 
-/** What comes late is the compactor's: it finds the keys beside its own items. */
-async function eraseHistory(
+/** Has the compactors look for what of these comes late: it finds the keys beside its own items. */
+export async function watchForLate(
   run: string,
-  { control }: OperateContext,
-  facts: ErasableFacts,
-  { name, targets, erased }: HistoryErased,
-): Promise<readonly Place[]> {
-  const keys = erased.map(({ key }) => key);
+  { control, stores, erasable }: OperateContext,
+  erased: readonly ErasedAggregate[],
+): Promise<void> {
+  if (erased.length === 0) return;
   const at = Math.max(...erased.map(one => one.at));
-  await control.swap(`store#${name}`, `${ERASED}${run}`, 0, { keys, at });
+  for (const { name } of stores.filter(store => erasable.facts(store.name))) {
+    for (let start = 0; start < erased.length; start += KEYS_AT_ONCE) {
+      const keys = erased.slice(start, start + KEYS_AT_ONCE).map(({ key }) => key);
+      // There already: the step was killed after it.
+      await control.swap(`store#${name}`, `${ERASED}${run}#${start}`, 0, { keys, at });
+    }
+  }
+}
+
+async function eraseHistory(facts: ErasableFacts, { name, targets, erased }: HistoryErased): Promise<readonly Place[]> {
+  const keys = erased.map(({ key }) => key);
   const days = new Set<string>();
   let [count, files] = [0, 0];
   for (const target of targets) {
