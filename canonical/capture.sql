@@ -38,17 +38,24 @@ end $$;
 create function capture.assignment_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
 language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
-  for tenant_id, id, version in
-    select root.tenant_id, root.id, stored_version(root.version) from assignments root
-      where root.id > coalesce(after, '00000000-0000-0000-0000-000000000000')
-      order by root.id limit max_rows
-  loop
-    state := capture.assignment_state(tenant_id, id);
-    digest := canonical.digest(id, version, state);
-    schema_version := 1;
-    return next;
-  end loop;
+  return query
+    select made.tenant, made.key, made.stored, canonical.digest(made.key, made.stored, made.whole), 1, made.whole
+      from (select root.tenant_id as tenant, root.id as key, (epoch_base + root.version) as stored,
+          (select row_to_json(part) from (select
+            root.case_id as "case_id",
+            root.investigator_id as "investigator_id",
+            investigator.display_name as "investigator_name",
+            root.role as "role",
+            iso(root.assigned_at) as "assigned_at",
+            iso(root.ended_at) as "ended_at") part) as whole
+        from assignments root
+        join users investigator on investigator.id = root.investigator_id
+        where root.id > coalesce(after, '00000000-0000-0000-0000-000000000000')
+        order by root.id limit max_rows) made
+      order by made.key;
 end $$;
 
 create function capture.assignment_entries(from_key uuid, below uuid)
@@ -78,15 +85,20 @@ language plpgsql stable security definer set search_path = canonical, pg_temp se
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
-  for tenant_id, id, version in
-    select root.tenant_id, root.id, (epoch_base + root.version) from assignments root
-      where root.id = any (keys) order by root.id
-  loop
-    state := capture.assignment_state(tenant_id, id);
-    digest := canonical.digest(id, version, state);
-    schema_version := 1;
-    return next;
-  end loop;
+  return query
+    select made.tenant, made.key, made.stored, canonical.digest(made.key, made.stored, made.whole), 1, made.whole
+      from (select root.tenant_id as tenant, root.id as key, (epoch_base + root.version) as stored,
+          (select row_to_json(part) from (select
+            root.case_id as "case_id",
+            root.investigator_id as "investigator_id",
+            investigator.display_name as "investigator_name",
+            root.role as "role",
+            iso(root.assigned_at) as "assigned_at",
+            iso(root.ended_at) as "ended_at") part) as whole
+        from assignments root
+        join users investigator on investigator.id = root.investigator_id
+        where root.id = any (keys) order by root.id) made
+      order by made.key;
 end $$;
 
 create function capture.assignment_stamp() returns trigger
@@ -243,17 +255,84 @@ end $$;
 create function capture.case_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
 language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
-  for tenant_id, id, version in
-    select root.tenant_id, root.id, stored_version(root.version) from cases root
-      where root.id > coalesce(after, '00000000-0000-0000-0000-000000000000')
-      order by root.id limit max_rows
-  loop
-    state := capture.case_state(tenant_id, id);
-    digest := canonical.digest(id, version, state);
-    schema_version := 1;
-    return next;
-  end loop;
+  return query
+    select made.tenant, made.key, made.stored, canonical.digest(made.key, made.stored, made.whole), 1, made.whole
+      from (select root.tenant_id as tenant, root.id as key, (epoch_base + root.version) as stored,
+          (select row_to_json(part) from (select
+            root.title as "title",
+            root.reference as "reference",
+            root.status as "status",
+            iso(root.status_since) as "status_since",
+            root.outcome as "outcome",
+            root.priority as "priority",
+            root.restricted as "restricted",
+            exists (select from legal_holds hold where hold.case_id = root.id and hold.released_at is null) as "on_hold",
+            root.product as "product",
+            root.sub_product as "sub_product",
+            root.issue as "issue",
+            root.sub_issue as "sub_issue",
+            root.narrative as "narrative",
+            root.tags as "tags",
+            root.us_state as "us_state",
+            root.zip as "zip",
+            root.consent as "consent",
+            root.submitted_via as "submitted_via",
+            (select party.name from case_parties link join parties party on party.id = link.party_id
+              where link.case_id = root.id and link.role = 'respondent' order by link.party_id limit 1) as "company",
+            root.company_response as "company_response",
+            root.company_public_response as "company_public_response",
+            root.timely as "timely",
+            root.disputed as "disputed",
+            root.received_on as "received_on",
+            root.sent_on as "sent_on",
+            root.due_on as "due_on",
+            iso(case when root.status in ('closed', 'withdrawn') then root.status_since end) as "closed_at",
+            root.retain_until as "retain_until",
+            iso(root.created_at) as "created_at",
+            primary_assignment.investigator_id as "investigator_id",
+            investigator.display_name as "investigator_name",
+            array(select distinct assignment.investigator_id from assignments assignment
+              where assignment.case_id = root.id and assignment.ended_at is null order by 1) as "assigned_ids",
+            (select count(*) from tasks task where task.case_id = root.id and task.done_at is null) as "open_task_count",
+            array_to_json(array(select row_to_json(item) from (select
+                party.id as "id",
+                link.role as "role",
+                party.name as "name",
+                party.kind as "kind"
+              from case_parties link join parties party on party.id = link.party_id where link.case_id = root.id
+              order by link.role, party.id) item)) as "parties",
+            array_to_json(array(select row_to_json(item) from (select
+                item.id as "id",
+                item.title as "title",
+                item.media_type as "media_type",
+                item.restricted as "restricted"
+              from evidence item where item.case_id = root.id
+              order by item.received_at, item.id) item)) as "evidence",
+            array_to_json(array(select row_to_json(item) from (select
+                decision.id as "id",
+                decision.kind as "kind",
+                iso(decision.decided_at) as "decided_at"
+              from decisions decision where decision.case_id = root.id
+              order by decision.decided_at, decision.id) item)) as "decisions",
+            array_to_json(array(select row_to_json(item) from (select
+                iso(step.at) as "at",
+                step.from_status as "from",
+                step.to_status as "to",
+                step.actor as "by",
+                step.reason as "reason"
+              from case_transitions step where step.case_id = root.id
+              order by step.id) item)) as "timeline") part) as whole
+        from cases root
+        left join assignments primary_assignment
+        on primary_assignment.case_id = root.id
+        and primary_assignment.role = 'primary' and primary_assignment.ended_at is null
+        left join users investigator on investigator.id = primary_assignment.investigator_id
+        where root.id > coalesce(after, '00000000-0000-0000-0000-000000000000')
+        order by root.id limit max_rows) made
+      order by made.key;
 end $$;
 
 create function capture.case_entries(from_key uuid, below uuid)
@@ -343,15 +422,80 @@ language plpgsql stable security definer set search_path = canonical, pg_temp se
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
-  for tenant_id, id, version in
-    select root.tenant_id, root.id, (epoch_base + root.version) from cases root
-      where root.id = any (keys) order by root.id
-  loop
-    state := capture.case_state(tenant_id, id);
-    digest := canonical.digest(id, version, state);
-    schema_version := 1;
-    return next;
-  end loop;
+  return query
+    select made.tenant, made.key, made.stored, canonical.digest(made.key, made.stored, made.whole), 1, made.whole
+      from (select root.tenant_id as tenant, root.id as key, (epoch_base + root.version) as stored,
+          (select row_to_json(part) from (select
+            root.title as "title",
+            root.reference as "reference",
+            root.status as "status",
+            iso(root.status_since) as "status_since",
+            root.outcome as "outcome",
+            root.priority as "priority",
+            root.restricted as "restricted",
+            exists (select from legal_holds hold where hold.case_id = root.id and hold.released_at is null) as "on_hold",
+            root.product as "product",
+            root.sub_product as "sub_product",
+            root.issue as "issue",
+            root.sub_issue as "sub_issue",
+            root.narrative as "narrative",
+            root.tags as "tags",
+            root.us_state as "us_state",
+            root.zip as "zip",
+            root.consent as "consent",
+            root.submitted_via as "submitted_via",
+            (select party.name from case_parties link join parties party on party.id = link.party_id
+              where link.case_id = root.id and link.role = 'respondent' order by link.party_id limit 1) as "company",
+            root.company_response as "company_response",
+            root.company_public_response as "company_public_response",
+            root.timely as "timely",
+            root.disputed as "disputed",
+            root.received_on as "received_on",
+            root.sent_on as "sent_on",
+            root.due_on as "due_on",
+            iso(case when root.status in ('closed', 'withdrawn') then root.status_since end) as "closed_at",
+            root.retain_until as "retain_until",
+            iso(root.created_at) as "created_at",
+            primary_assignment.investigator_id as "investigator_id",
+            investigator.display_name as "investigator_name",
+            array(select distinct assignment.investigator_id from assignments assignment
+              where assignment.case_id = root.id and assignment.ended_at is null order by 1) as "assigned_ids",
+            (select count(*) from tasks task where task.case_id = root.id and task.done_at is null) as "open_task_count",
+            array_to_json(array(select row_to_json(item) from (select
+                party.id as "id",
+                link.role as "role",
+                party.name as "name",
+                party.kind as "kind"
+              from case_parties link join parties party on party.id = link.party_id where link.case_id = root.id
+              order by link.role, party.id) item)) as "parties",
+            array_to_json(array(select row_to_json(item) from (select
+                item.id as "id",
+                item.title as "title",
+                item.media_type as "media_type",
+                item.restricted as "restricted"
+              from evidence item where item.case_id = root.id
+              order by item.received_at, item.id) item)) as "evidence",
+            array_to_json(array(select row_to_json(item) from (select
+                decision.id as "id",
+                decision.kind as "kind",
+                iso(decision.decided_at) as "decided_at"
+              from decisions decision where decision.case_id = root.id
+              order by decision.decided_at, decision.id) item)) as "decisions",
+            array_to_json(array(select row_to_json(item) from (select
+                iso(step.at) as "at",
+                step.from_status as "from",
+                step.to_status as "to",
+                step.actor as "by",
+                step.reason as "reason"
+              from case_transitions step where step.case_id = root.id
+              order by step.id) item)) as "timeline") part) as whole
+        from cases root
+        left join assignments primary_assignment
+        on primary_assignment.case_id = root.id
+        and primary_assignment.role = 'primary' and primary_assignment.ended_at is null
+        left join users investigator on investigator.id = primary_assignment.investigator_id
+        where root.id = any (keys) order by root.id) made
+      order by made.key;
 end $$;
 
 create function capture.case_stamp() returns trigger
@@ -605,17 +749,23 @@ end $$;
 create function capture.decision_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
 language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
-  for tenant_id, id, version in
-    select root.tenant_id, root.id, stored_version(root.version) from decisions root
-      where root.id > coalesce(after, '00000000-0000-0000-0000-000000000000')
-      order by root.id limit max_rows
-  loop
-    state := capture.decision_state(tenant_id, id);
-    digest := canonical.digest(id, version, state);
-    schema_version := 1;
-    return next;
-  end loop;
+  return query
+    select made.tenant, made.key, made.stored, canonical.digest(made.key, made.stored, made.whole), 1, made.whole
+      from (select root.tenant_id as tenant, root.id as key, (epoch_base + root.version) as stored,
+          (select row_to_json(part) from (select
+            root.case_id as "case_id",
+            root.kind as "kind",
+            root.summary as "summary",
+            root.decided_by as "decided_by",
+            iso(root.decided_at) as "decided_at",
+            root.supersedes as "supersedes") part) as whole
+        from decisions root
+        where root.id > coalesce(after, '00000000-0000-0000-0000-000000000000')
+        order by root.id limit max_rows) made
+      order by made.key;
 end $$;
 
 create function capture.decision_entries(from_key uuid, below uuid)
@@ -644,15 +794,19 @@ language plpgsql stable security definer set search_path = canonical, pg_temp se
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
-  for tenant_id, id, version in
-    select root.tenant_id, root.id, (epoch_base + root.version) from decisions root
-      where root.id = any (keys) order by root.id
-  loop
-    state := capture.decision_state(tenant_id, id);
-    digest := canonical.digest(id, version, state);
-    schema_version := 1;
-    return next;
-  end loop;
+  return query
+    select made.tenant, made.key, made.stored, canonical.digest(made.key, made.stored, made.whole), 1, made.whole
+      from (select root.tenant_id as tenant, root.id as key, (epoch_base + root.version) as stored,
+          (select row_to_json(part) from (select
+            root.case_id as "case_id",
+            root.kind as "kind",
+            root.summary as "summary",
+            root.decided_by as "decided_by",
+            iso(root.decided_at) as "decided_at",
+            root.supersedes as "supersedes") part) as whole
+        from decisions root
+        where root.id = any (keys) order by root.id) made
+      order by made.key;
 end $$;
 
 create function capture.decision_stamp() returns trigger
@@ -748,17 +902,26 @@ end $$;
 create function capture.evidence_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
 language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
-  for tenant_id, id, version in
-    select root.tenant_id, root.id, stored_version(root.version) from evidence root
-      where root.id > coalesce(after, '00000000-0000-0000-0000-000000000000')
-      order by root.id limit max_rows
-  loop
-    state := capture.evidence_state(tenant_id, id);
-    digest := canonical.digest(id, version, state);
-    schema_version := 1;
-    return next;
-  end loop;
+  return query
+    select made.tenant, made.key, made.stored, canonical.digest(made.key, made.stored, made.whole), 1, made.whole
+      from (select root.tenant_id as tenant, root.id as key, (epoch_base + root.version) as stored,
+          (select row_to_json(part) from (select
+            root.case_id as "case_id",
+            root.title as "title",
+            root.description as "description",
+            root.media_type as "media_type",
+            root.size_bytes as "size_bytes",
+            encode(root.sha256, 'hex') as "sha256",
+            root.restricted as "restricted",
+            iso(root.received_at) as "received_at",
+            root.received_from as "received_from") part) as whole
+        from evidence root
+        where root.id > coalesce(after, '00000000-0000-0000-0000-000000000000')
+        order by root.id limit max_rows) made
+      order by made.key;
 end $$;
 
 create function capture.evidence_entries(from_key uuid, below uuid)
@@ -790,15 +953,22 @@ language plpgsql stable security definer set search_path = canonical, pg_temp se
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
-  for tenant_id, id, version in
-    select root.tenant_id, root.id, (epoch_base + root.version) from evidence root
-      where root.id = any (keys) order by root.id
-  loop
-    state := capture.evidence_state(tenant_id, id);
-    digest := canonical.digest(id, version, state);
-    schema_version := 1;
-    return next;
-  end loop;
+  return query
+    select made.tenant, made.key, made.stored, canonical.digest(made.key, made.stored, made.whole), 1, made.whole
+      from (select root.tenant_id as tenant, root.id as key, (epoch_base + root.version) as stored,
+          (select row_to_json(part) from (select
+            root.case_id as "case_id",
+            root.title as "title",
+            root.description as "description",
+            root.media_type as "media_type",
+            root.size_bytes as "size_bytes",
+            encode(root.sha256, 'hex') as "sha256",
+            root.restricted as "restricted",
+            iso(root.received_at) as "received_at",
+            root.received_from as "received_from") part) as whole
+        from evidence root
+        where root.id = any (keys) order by root.id) made
+      order by made.key;
 end $$;
 
 create function capture.evidence_stamp() returns trigger
@@ -893,17 +1063,23 @@ end $$;
 create function capture.membership_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
 language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
-  for tenant_id, id, version in
-    select root.tenant_id, root.id, stored_version(root.version) from memberships root
-      where root.id > coalesce(after, '00000000-0000-0000-0000-000000000000')
-      order by root.id limit max_rows
-  loop
-    state := capture.membership_state(tenant_id, id);
-    digest := canonical.digest(id, version, state);
-    schema_version := 1;
-    return next;
-  end loop;
+  return query
+    select made.tenant, made.key, made.stored, canonical.digest(made.key, made.stored, made.whole), 1, made.whole
+      from (select root.tenant_id as tenant, root.id as key, (epoch_base + root.version) as stored,
+          (select row_to_json(part) from (select
+            root.user_id as "user_id",
+            member.display_name as "user_name",
+            root.role as "role",
+            iso(root.valid_from) as "valid_from",
+            iso(root.valid_to) as "valid_to") part) as whole
+        from memberships root
+        join users member on member.id = root.user_id
+        where root.id > coalesce(after, '00000000-0000-0000-0000-000000000000')
+        order by root.id limit max_rows) made
+      order by made.key;
 end $$;
 
 create function capture.membership_entries(from_key uuid, below uuid)
@@ -932,15 +1108,19 @@ language plpgsql stable security definer set search_path = canonical, pg_temp se
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
-  for tenant_id, id, version in
-    select root.tenant_id, root.id, (epoch_base + root.version) from memberships root
-      where root.id = any (keys) order by root.id
-  loop
-    state := capture.membership_state(tenant_id, id);
-    digest := canonical.digest(id, version, state);
-    schema_version := 1;
-    return next;
-  end loop;
+  return query
+    select made.tenant, made.key, made.stored, canonical.digest(made.key, made.stored, made.whole), 1, made.whole
+      from (select root.tenant_id as tenant, root.id as key, (epoch_base + root.version) as stored,
+          (select row_to_json(part) from (select
+            root.user_id as "user_id",
+            member.display_name as "user_name",
+            root.role as "role",
+            iso(root.valid_from) as "valid_from",
+            iso(root.valid_to) as "valid_to") part) as whole
+        from memberships root
+        join users member on member.id = root.user_id
+        where root.id = any (keys) order by root.id) made
+      order by made.key;
 end $$;
 
 create function capture.membership_stamp() returns trigger
@@ -1036,17 +1216,24 @@ end $$;
 create function capture.party_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
 language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
-  for tenant_id, id, version in
-    select root.tenant_id, root.id, stored_version(root.version) from parties root
-      where root.id > coalesce(after, '00000000-0000-0000-0000-000000000000')
-      order by root.id limit max_rows
-  loop
-    state := capture.party_state(tenant_id, id);
-    digest := canonical.digest(id, version, state);
-    schema_version := 2;
-    return next;
-  end loop;
+  return query
+    select made.tenant, made.key, made.stored, canonical.digest(made.key, made.stored, made.whole), 2, made.whole
+      from (select root.tenant_id as tenant, root.id as key, (epoch_base + root.version) as stored,
+          (select row_to_json(part) from (select
+            root.name as "name",
+            root.kind as "kind",
+            (select row_to_json(part) from (select
+              root.email as "email",
+              root.zip as "zip",
+              root.us_state as "us_state") part) as "contact",
+            iso(root.created_at) as "created_at") part) as whole
+        from parties root
+        where root.id > coalesce(after, '00000000-0000-0000-0000-000000000000')
+        order by root.id limit max_rows) made
+      order by made.key;
 end $$;
 
 create function capture.party_entries(from_key uuid, below uuid)
@@ -1076,15 +1263,20 @@ language plpgsql stable security definer set search_path = canonical, pg_temp se
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
-  for tenant_id, id, version in
-    select root.tenant_id, root.id, (epoch_base + root.version) from parties root
-      where root.id = any (keys) order by root.id
-  loop
-    state := capture.party_state(tenant_id, id);
-    digest := canonical.digest(id, version, state);
-    schema_version := 2;
-    return next;
-  end loop;
+  return query
+    select made.tenant, made.key, made.stored, canonical.digest(made.key, made.stored, made.whole), 2, made.whole
+      from (select root.tenant_id as tenant, root.id as key, (epoch_base + root.version) as stored,
+          (select row_to_json(part) from (select
+            root.name as "name",
+            root.kind as "kind",
+            (select row_to_json(part) from (select
+              root.email as "email",
+              root.zip as "zip",
+              root.us_state as "us_state") part) as "contact",
+            iso(root.created_at) as "created_at") part) as whole
+        from parties root
+        where root.id = any (keys) order by root.id) made
+      order by made.key;
 end $$;
 
 create function capture.party_stamp() returns trigger
@@ -1176,17 +1368,21 @@ end $$;
 create function capture.tenant_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
 language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+declare
+  epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
-  for tenant_id, id, version in
-    select root.id, root.id, stored_version(root.version) from tenants root
-      where root.id > coalesce(after, '00000000-0000-0000-0000-000000000000')
-      order by root.id limit max_rows
-  loop
-    state := capture.tenant_state(tenant_id, id);
-    digest := canonical.digest(id, version, state);
-    schema_version := 1;
-    return next;
-  end loop;
+  return query
+    select made.tenant, made.key, made.stored, canonical.digest(made.key, made.stored, made.whole), 1, made.whole
+      from (select root.id as tenant, root.id as key, (epoch_base + root.version) as stored,
+          (select row_to_json(part) from (select
+            root.name as "name",
+            root.kind as "kind",
+            root.suspended as "suspended",
+            iso(root.created_at) as "created_at") part) as whole
+        from tenants root
+        where root.id > coalesce(after, '00000000-0000-0000-0000-000000000000')
+        order by root.id limit max_rows) made
+      order by made.key;
 end $$;
 
 create function capture.tenant_entries(from_key uuid, below uuid)
@@ -1213,15 +1409,17 @@ language plpgsql stable security definer set search_path = canonical, pg_temp se
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
-  for tenant_id, id, version in
-    select root.id, root.id, (epoch_base + root.version) from tenants root
-      where root.id = any (keys) order by root.id
-  loop
-    state := capture.tenant_state(tenant_id, id);
-    digest := canonical.digest(id, version, state);
-    schema_version := 1;
-    return next;
-  end loop;
+  return query
+    select made.tenant, made.key, made.stored, canonical.digest(made.key, made.stored, made.whole), 1, made.whole
+      from (select root.id as tenant, root.id as key, (epoch_base + root.version) as stored,
+          (select row_to_json(part) from (select
+            root.name as "name",
+            root.kind as "kind",
+            root.suspended as "suspended",
+            iso(root.created_at) as "created_at") part) as whole
+        from tenants root
+        where root.id = any (keys) order by root.id) made
+      order by made.key;
 end $$;
 
 create function capture.tenant_stamp() returns trigger

@@ -1,6 +1,6 @@
 import type { AggregateContract } from './aggregate-contract.ts';
-import { DEFINER, functionName } from './capture-sql.ts';
-import { columnsSql, rootSql } from './capture-state.ts';
+import { DEFINER, EPOCH_BASE, functionName, storedSql } from './capture-sql.ts';
+import { columnsSql, rootSql, wholeStatesSql } from './capture-state.ts';
 
 /**
  * What drift is looked for with: each key's version and digest without its state, by range and by key. All of one call
@@ -10,9 +10,6 @@ export const digestSql = (contract: AggregateContract): readonly string[] => [
   entriesFunction(contract),
   foundFunction(contract),
 ];
-
-const VERSION = (version: string): string => `(epoch_base + ${version})`;
-const EPOCH_BASE = 'epoch_base constant bigint := (select epoch << 40 from epoch);';
 
 /**
  * Keys from `from_key` (inclusive) to `below` (exclusive); an absent bound is open. One query makes all the states: calling
@@ -28,8 +25,8 @@ declare
   ${EPOCH_BASE}
 begin
   return query
-    select root.${root.tenant}, root.${root.key}, ${VERSION('root.version')},
-        canonical.digest(root.${root.key}, ${VERSION('root.version')}, (select row_to_json(state) from (select
+    select root.${root.tenant}, root.${root.key}, ${storedSql('root.version')},
+        canonical.digest(root.${root.key}, ${storedSql('root.version')}, (select row_to_json(state) from (select
             ${columnsSql(current.properties, 12)}) state))
       from ${rootSql(contract, 6)}
       where root.${root.key} >= coalesce(from_key, '00000000-0000-0000-0000-000000000000')
@@ -38,24 +35,11 @@ end $$;`;
 }
 
 /** Those of the keys that live, with their whole states. */
-function foundFunction({ aggregate, root, current }: AggregateContract): string {
+function foundFunction(contract: AggregateContract): string {
+  const { aggregate, root } = contract;
   return `
 create function ${functionName(aggregate, 'found')}(keys uuid[])
-returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable ${DEFINER} as $$
-declare
-  ${EPOCH_BASE}
-begin
-  for tenant_id, id, version in
-    select root.${root.tenant}, root.${root.key}, ${VERSION('root.version')} from ${root.table} root
-      where root.${root.key} = any (keys) order by root.${root.key}
-  loop
-    state := ${functionName(aggregate, 'state')}(tenant_id, id);
-    digest := canonical.digest(id, version, state);
-    schema_version := ${current.number};
-    return next;
-  end loop;
-end $$;`;
+${wholeStatesSql(contract, `where root.${root.key} = any (keys) order by root.${root.key}`)}`;
 }
 
 /** What of drift is asked of all aggregates alike. */

@@ -5,6 +5,10 @@
  * an index; a session that planned while a table was empty must not go on reading the whole of it.
  */
 export const DEFINER = `security definer set search_path = canonical, pg_temp set enable_seqscan = off`;
+/** What a root's row is worth in stores, and what it is made with: declared once, read once a call. */
+export const EPOCH_BASE = 'epoch_base constant bigint := (select epoch << 40 from epoch);';
+export const storedSql = (version: string): string => `(epoch_base + ${version})`;
+
 export const quote = (value: unknown): string =>
   typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : value === null ? 'null' : String(value);
 /** `case` → `capture.case_state`; `legal-opinion` → `capture.legal_opinion_state`. */
