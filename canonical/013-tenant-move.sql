@@ -15,6 +15,8 @@ create table tenant_moves (
   actor text not null,
   started_at timestamptz not null default clock_timestamp(),
   finished_at timestamptz,
+  -- Whether the old tenant was suspended by it: then a cancelling lifts that.
+  suspends boolean not null,
   -- The transaction that moves a part now: no other may change a tenant.
   moving_in xid8,
   constraint another_tenant check (from_tenant <> to_tenant)
@@ -40,7 +42,8 @@ alter table decisions alter constraint decision_supersedes_one_of_same_case defe
 alter table legal_holds alter constraint hold_on_case_of_same_tenant deferrable initially immediate;
 
 -- A party follows when the last of its cases has gone. Until then, links of those that went before it lead to a party of
--- the old tenant; no other link may. The lock is what the foreign key takes too: a party's tenant cannot change meanwhile.
+-- the old tenant; no other link may, which a declared key could not tell apart. The lock is what the key takes too: a
+-- party's tenant cannot change meanwhile.
 alter table case_parties drop constraint link_to_party_of_same_tenant;
 alter table case_parties add constraint link_to_party foreign key (party_id) references parties (id);
 create function check_link_tenant() returns trigger
@@ -50,14 +53,14 @@ declare
 begin
   select tenant_id into theirs from parties where id = new.party_id for key share;
   if theirs = new.tenant_id or (tg_op = 'UPDATE' and old.party_id = new.party_id and moves_tenant(theirs, new.tenant_id)) then
-    return new;
+    return null;
   end if;
   raise exception 'party % is none of tenant %', new.party_id, new.tenant_id
     using errcode = 'foreign_key_violation', constraint = 'link_to_party_of_same_tenant',
       hint = 'link a party of the tenant that the case is of';
 end $$;
-create trigger check_link_tenant before insert on case_parties for each row execute function check_link_tenant();
-create trigger check_link_tenant_again before update of tenant_id, party_id on case_parties for each row
+create trigger check_link_tenant after insert on case_parties for each row execute function check_link_tenant();
+create trigger check_link_tenant_again after update of tenant_id, party_id on case_parties for each row
   when ((new.tenant_id, new.party_id) <> (old.tenant_id, old.party_id)) execute function check_link_tenant();
 
 -- What is final stays so, but for whose it is; that the stamps and the keys to the case guard.
@@ -109,7 +112,8 @@ begin
       using errcode = 'check_violation', constraint = 'one_move_at_a_time', hint = 'let that one end first';
   end if;
   update tenants set suspended = true where id = of_tenant and not suspended;
-  insert into tenant_moves (from_tenant, to_tenant, actor) values (of_tenant, new_tenant, as_actor) returning id into begun;
+  insert into tenant_moves (from_tenant, to_tenant, actor, suspends) values (of_tenant, new_tenant, as_actor, found)
+    returning id into begun;
   return begun;
 end $$;
 
@@ -153,6 +157,21 @@ begin
   end if;
 end $$;
 
+-- Takes a move back of which no part was done; any other goes on to its end.
+create function cancel_tenant_move(of_move uuid) returns boolean
+language plpgsql security definer set search_path = canonical, pg_temp as $$
+declare
+  move tenant_moves;
+begin
+  delete from tenant_moves where id = of_move and finished_at is null and moving_in is null returning * into move;
+  if not found then
+    return false;
+  end if;
+  perform set_config('distributary.actor', move.actor, true);
+  update tenants set suspended = false where id = move.from_tenant and move.suspends;
+  return true;
+end $$;
+
 -- What is left to move.
 create function tenant_move_left(of_move uuid, out cases bigint, out parties bigint, out finished_at timestamptz)
 language plpgsql stable security definer set search_path = canonical, pg_temp as $$
@@ -165,5 +184,8 @@ end $$;
 create index on cases (tenant_id, id);
 create index on parties (tenant_id, id);
 
-grant execute on function start_tenant_move(uuid, uuid, text), move_tenant_part(uuid, integer), tenant_move_left(uuid)
+grant execute on function start_tenant_move(uuid, uuid, text), move_tenant_part(uuid, integer), tenant_move_left(uuid),
+  cancel_tenant_move(uuid)
   to distributary_reader;
+-- Asked by the stamps of whoever writes.
+grant execute on function moves_tenant(uuid, uuid) to distributary_app;

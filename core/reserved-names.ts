@@ -29,7 +29,7 @@ export function takenName(engine: Engine | undefined, field: string, indexes: In
 /** What the pipeline calls its own stacks, queues, topics and tables. */
 export const PIPELINE_PARTS: readonly string[] = [
   ...['operations', 'operate', 'canonical', 'relay', 'search', 'migrate', 'guardian', 'watch-search', 'search-access'],
-  ...['changes', 'parked', 'control', 'alarms', 'erasure'],
+  ...['changes', 'parked', 'control', 'alarms', 'erasure', 'tenant-move'],
 ];
 
 /** What a projected store's queues are called, behind the prefix. */

@@ -12,7 +12,10 @@ test('a fact is decided once, by the aggregate whose column it is, and every cop
     kept: 'cases.status',
     decidedBy: { aggregate: 'case', team: 'case-platform', where: 'case-service-postgres' },
     repeatedIn: [],
-    copies: ['case-facts.status', 'case-search.status', 'case-timeline.status', 'investigator-worklist.status'],
+    copies: [
+      ...['case-archive.status', 'case-facts.status', 'case-search.status', 'case-timeline.status'],
+      'investigator-worklist.status',
+    ],
   });
 });
 

@@ -209,6 +209,20 @@ test('a move that is cut short goes on where it was; asked for again it is the s
   await db.close();
 }, 60_000);
 
+test('a move of which nothing is done can be taken back, and lifts the suspension that it made', async () => {
+  const { db, before, after, old, cases, operator, seen } = await world(2);
+  const cancelled = async (move: string) =>
+    (await operator.query<{ done: boolean }>('select canonical.cancel_tenant_move($1) as done', [move])).rows[0]!.done;
+  const move = await begin(operator, before, after);
+  expect(await seen(old, before)).toEqual([]);
+  expect(await cancelled(move)).toBe(true);
+  expect(await seen(old, before)).toEqual(cases);
+  const again = await begin(operator, before, after);
+  await part(operator, again, 1);
+  expect(await cancelled(again)).toBe(false);
+  await db.close();
+}, 60_000);
+
 test('no other way leads to another tenant, and no move from or to where it does not belong', async () => {
   const { db, before, after, cases, operator, party } = await world(2);
   const [id] = cases;

@@ -10,6 +10,7 @@ import { demoCommand } from './demo.ts';
 import { devCommand } from './dev.ts';
 import { doctorCommand } from './doctor.ts';
 import { driftCommand } from './drift.ts';
+import { drillCommand } from './drill.ts';
 import { eraseCommand } from './erase.ts';
 import { importCommand } from './import.ts';
 import { newCommand } from './new-projector.ts';
@@ -22,6 +23,7 @@ import { rollbackCommand } from './rollback.ts';
 import { runsCommand } from './runs.ts';
 import { shadowCommand } from './shadow.ts';
 import { statusCommand } from './status.ts';
+import { tenantCommand } from './tenant.ts';
 import { tokenCommand } from './token.ts';
 
 /** In the order in which help lists them. */
@@ -45,9 +47,11 @@ export const COMMANDS: readonly Command<any>[] = [
   retentionCommand,
   retireCommand,
   archiveCommand,
+  tenantCommand,
   contractCommand,
   costCommand,
   demoCommand,
+  drillCommand,
   newCommand,
   benchCommand,
   tokenCommand,

@@ -27,6 +27,7 @@ import { runRead } from './run-read.ts';
 import { runResume } from './run-resume.ts';
 import { runsAdvance } from './runs-advance.ts';
 import { shadowAsk } from './shadow.ts';
+import { tenantMoveStart } from './tenant-move.ts';
 
 /** Everything that can be asked; a file each. */
 export const OPERATIONS = [
@@ -56,6 +57,7 @@ export const OPERATIONS = [
   retireDecide,
   retireStep,
   archiveSeal,
+  tenantMoveStart,
   auditList,
 ] as const;
 

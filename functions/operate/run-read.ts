@@ -1,8 +1,8 @@
 import { DistributaryError } from '../../core/errors.ts';
-import { ERASURE } from './erase-run.ts';
 import { defineOperation, storeName } from './operation.ts';
 import { isFinished, type Run } from './run.ts';
 import type { Runs } from './runs.ts';
+import { OF_NO_STORE } from './runs-of-no-store.ts';
 
 /** A store's run under way, or its last one; null when it never had one. */
 export const runRead = defineOperation({
@@ -10,7 +10,7 @@ export const runRead = defineOperation({
   changes: false,
   request: { store: storeName },
   run: async ({ store }, { runs, ...context }) =>
-    (await runs.read(store === ERASURE ? store : context.store(store).name)) ?? null,
+    (await runs.read(OF_NO_STORE.includes(store) ? store : context.store(store).name)) ?? null,
 });
 
 /** Throws `run-missing` when the store has no run that could be paused, resumed or cancelled. */

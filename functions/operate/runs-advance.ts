@@ -1,7 +1,7 @@
 import { advance } from './advancing.ts';
-import { ERASURE } from './erase-run.ts';
 import { sweepWindow } from './former-targets.ts';
 import { defineOperation, storeName } from './operation.ts';
+import { OF_NO_STORE } from './runs-of-no-store.ts';
 
 /**
  * Works on the run of one store, or on every run that nobody works on; answers when it rests or the time is up. A schedule
@@ -12,8 +12,8 @@ export const runsAdvance = defineOperation({
   changes: false,
   request: { store: storeName.optional() },
   async run({ store }, context) {
-    const all = [...context.stores.map(({ name }) => name), ERASURE];
-    const names = store === undefined ? all : [store === ERASURE ? store : context.store(store).name];
+    const all = [...context.stores.map(({ name }) => name), ...OF_NO_STORE];
+    const names = store === undefined ? all : [OF_NO_STORE.includes(store) ? store : context.store(store).name];
     await Promise.all(names.map(name => advance(context, name)));
     if (store === undefined) for (const operated of context.stores) await sweepWindow(context, operated);
     return { stores: names };
