@@ -37,7 +37,7 @@ end $$;
 
 create function capture.assignment_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -60,7 +60,7 @@ end $$;
 
 create function capture.assignment_entries(from_key uuid, below uuid)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -81,7 +81,7 @@ end $$;
 
 create function capture.assignment_found(keys uuid[])
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -254,7 +254,7 @@ end $$;
 
 create function capture.case_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -337,7 +337,7 @@ end $$;
 
 create function capture.case_entries(from_key uuid, below uuid)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -418,7 +418,7 @@ end $$;
 
 create function capture.case_found(keys uuid[])
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -748,7 +748,7 @@ end $$;
 
 create function capture.decision_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -770,7 +770,7 @@ end $$;
 
 create function capture.decision_entries(from_key uuid, below uuid)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -790,7 +790,7 @@ end $$;
 
 create function capture.decision_found(keys uuid[])
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -901,7 +901,7 @@ end $$;
 
 create function capture.evidence_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -926,7 +926,7 @@ end $$;
 
 create function capture.evidence_entries(from_key uuid, below uuid)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -949,7 +949,7 @@ end $$;
 
 create function capture.evidence_found(keys uuid[])
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -1062,7 +1062,7 @@ end $$;
 
 create function capture.membership_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -1084,7 +1084,7 @@ end $$;
 
 create function capture.membership_entries(from_key uuid, below uuid)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -1104,7 +1104,7 @@ end $$;
 
 create function capture.membership_found(keys uuid[])
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -1215,7 +1215,7 @@ end $$;
 
 create function capture.party_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -1238,7 +1238,7 @@ end $$;
 
 create function capture.party_entries(from_key uuid, below uuid)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -1259,7 +1259,7 @@ end $$;
 
 create function capture.party_found(keys uuid[])
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -1367,7 +1367,7 @@ end $$;
 
 create function capture.tenant_rows(after uuid, max_rows integer)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -1387,7 +1387,7 @@ end $$;
 
 create function capture.tenant_entries(from_key uuid, below uuid)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin
@@ -1405,7 +1405,7 @@ end $$;
 
 create function capture.tenant_found(keys uuid[])
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off as $$
+language plpgsql stable security definer set search_path = canonical, pg_temp set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare
   epoch_base constant bigint := (select epoch << 40 from epoch);
 begin

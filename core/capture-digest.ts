@@ -1,5 +1,5 @@
 import type { AggregateContract } from './aggregate-contract.ts';
-import { DEFINER, EPOCH_BASE, functionName, storedSql } from './capture-sql.ts';
+import { DEFINER, EPOCH_BASE, functionName, PAGED, storedSql } from './capture-sql.ts';
 import { columnsSql, rootSql, wholeStatesSql } from './capture-state.ts';
 
 /**
@@ -20,7 +20,7 @@ function entriesFunction(contract: AggregateContract): string {
   return `
 create function ${functionName(aggregate, 'entries')}(from_key uuid, below uuid)
 returns table (tenant_id uuid, id uuid, version bigint, digest bigint)
-language plpgsql stable ${DEFINER} as $$
+language plpgsql stable ${PAGED} as $$
 declare
   ${EPOCH_BASE}
 begin

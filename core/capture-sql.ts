@@ -5,6 +5,11 @@
  * an index; a session that planned while a table was empty must not go on reading the whole of it.
  */
 export const DEFINER = `security definer set search_path = canonical, pg_temp set enable_seqscan = off`;
+/**
+ * The same for what reads many rows, planned anew for each page: a plan that is made for any page reckons with a tenth of
+ * the table, and joins all of it to each.
+ */
+export const PAGED = `${DEFINER} set plan_cache_mode = force_custom_plan`;
 /** What a root's row is worth in stores, and what it is made with: declared once, read once a call. */
 export const EPOCH_BASE = 'epoch_base constant bigint := (select epoch << 40 from epoch);';
 export const storedSql = (version: string): string => `(epoch_base + ${version})`;

@@ -1,5 +1,5 @@
 import type { AggregateContract, Group, Property } from './aggregate-contract.ts';
-import { DEFINER, EPOCH_BASE, functionName, indent, lines, storedSql } from './capture-sql.ts';
+import { DEFINER, EPOCH_BASE, functionName, indent, lines, PAGED, storedSql } from './capture-sql.ts';
 
 /** The functions that make the whole state of an aggregate, of one and of many. */
 export const stateSql = (contract: AggregateContract): readonly string[] => [
@@ -67,7 +67,7 @@ ${wholeStatesSql(
 export function wholeStatesSql(contract: AggregateContract, chosen: string): string {
   const { root, current } = contract;
   return `returns table (tenant_id uuid, id uuid, version bigint, digest bigint, schema_version integer, state json)
-language plpgsql stable ${DEFINER} as $$
+language plpgsql stable ${PAGED} as $$
 declare
   ${EPOCH_BASE}
 begin
