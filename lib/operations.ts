@@ -214,8 +214,8 @@ export class Operations extends Construct {
     const priority = stores.map(store => arn(names.queue(store, 'priority')));
     const failed = stores.map(store => arn(names.failedQueue(store)));
     this.function.allow(['sqs:GetQueueUrl', 'sqs:GetQueueAttributes'], [...standard, ...priority, ...failed]);
-    // What has failed goes back, or stays without what is erased.
-    this.function.allow(['sqs:SendMessage'], [...standard, ...failed]);
+    // What has failed goes back to its lane, or stays without what is erased.
+    this.function.allow(['sqs:SendMessage'], [...standard, ...priority, ...failed]);
     this.function.allow(['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'], failed);
   }
 }

@@ -2,12 +2,12 @@ import { CreateQueueCommand, ReceiveMessageCommand, SendMessageCommand, SQSClien
 import { startFauxqs } from 'fauxqs';
 import { DistributaryError } from '../core/errors.ts';
 import { type Failure, redrive } from '../functions/operate/failed-changes.ts';
+import type { QueueNames } from '../functions/operate/failed-queues.ts';
 import { sendToFailedQueue } from '../functions/projector/failed-queue.ts';
 
 let fauxqs: Awaited<ReturnType<typeof startFauxqs>>;
 let sqs: SQSClient;
-let from: string;
-let to: string;
+let queues: QueueNames;
 
 beforeAll(async () => {
   fauxqs = await startFauxqs({ port: 0, logger: false });
@@ -16,8 +16,8 @@ beforeAll(async () => {
     region: 'us-east-1',
     credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
   });
-  from = (await sqs.send(new CreateQueueCommand({ QueueName: 'failed' }))).QueueUrl!;
-  to = (await sqs.send(new CreateQueueCommand({ QueueName: 'standard' }))).QueueUrl!;
+  const create = async (QueueName: string) => (await sqs.send(new CreateQueueCommand({ QueueName }))).QueueUrl!;
+  queues = { standard: await create('standard'), priority: await create('priority'), failed: await create('failed') };
 });
 afterAll(async () => {
   sqs.destroy();
@@ -36,32 +36,43 @@ test('what is chosen goes back as it was, the others stay with their reasons, al
     body,
     error: new DistributaryError(code, 'why'),
   });
-  await sendToFailedQueue(sqs, from, 'case-search', [
+  await sendToFailedQueue(sqs, queues.failed, 'case-search', [
     letter('[1]', 'projector-threw'),
     letter('[2]', 'document-refused'),
   ]);
-  await sqs.send(new SendMessageCommand({ QueueUrl: from, MessageBody: '[3]' }));
+  await sqs.send(new SendMessageCommand({ QueueUrl: queues.failed, MessageBody: '[3]' }));
 
   const seen: Failure[] = [];
-  expect(await redrive(sqs, { from, to }, failure => seen.push(failure) < 0)).toBe(0);
+  expect(await redrive(sqs, queues, failure => seen.push(failure) < 0)).toBe(0);
   expect(seen.map(({ code }) => code).sort()).toEqual(['document-refused', 'projector-threw', 'receive-limit']);
-  expect(await bodiesIn(from)).toEqual(['[1]', '[2]', '[3]']);
+  expect(await bodiesIn(queues.failed)).toEqual(['[1]', '[2]', '[3]']);
 
-  expect(await redrive(sqs, { from, to }, ({ code }) => code === 'projector-threw')).toBe(1);
-  expect(await bodiesIn(to)).toEqual(['[1]']);
-  expect(await bodiesIn(from)).toEqual(['[2]', '[3]']);
+  expect(await redrive(sqs, queues, ({ code }) => code === 'projector-threw')).toBe(1);
+  expect(await bodiesIn(queues.standard)).toEqual(['[1]']);
+  expect(await bodiesIn(queues.failed)).toEqual(['[2]', '[3]']);
 }, 30_000);
 
 test('what fails again says how it failed before, and its change is as it was', async () => {
   const event = { specversion: '1.0', id: '1@x', type: 'case.updated', data: { title: 'T' } };
   const letter = (body: string) => [{ body, error: new DistributaryError('projector-threw', 'why') }];
-  await sendToFailedQueue(sqs, from, 'case-search', letter(JSON.stringify([event])));
-  expect(await redrive(sqs, { from, to }, ({ change }) => change === undefined)).toBeGreaterThan(0);
-  const sent = (await bodiesIn(to)).map(body => JSON.parse(body)).find(([first]) => first?.id === '1@x');
+  await sendToFailedQueue(sqs, queues.failed, 'case-search', letter(JSON.stringify([event])));
+  expect(await redrive(sqs, queues, ({ change }) => change === undefined)).toBeGreaterThan(0);
+  const sent = (await bodiesIn(queues.standard)).map(body => JSON.parse(body)).find(([first]) => first?.id === '1@x');
   expect(sent).toEqual([{ ...event, failures: expect.stringContaining('projector-threw') }]);
 
-  await sendToFailedQueue(sqs, from, 'case-search', letter(JSON.stringify(sent)));
+  await sendToFailedQueue(sqs, queues.failed, 'case-search', letter(JSON.stringify(sent)));
   const histories: Failure['history'][] = [];
-  await redrive(sqs, { from, to }, ({ history }) => histories.push(history) < 0);
+  await redrive(sqs, queues, ({ history }) => histories.push(history) < 0);
   expect(histories).toEqual([[{ code: 'projector-threw', failedAt: expect.any(String) }]]);
+}, 30_000);
+
+test('what was urgent goes back ahead of the others', async () => {
+  const event = (lane: string) => JSON.stringify([{ specversion: '1.0', id: `of ${lane}`, lane }]);
+  for (const MessageBody of [event('priority'), event('standard')]) {
+    await sqs.send(new SendMessageCommand({ QueueUrl: queues.failed, MessageBody }));
+  }
+  expect(await redrive(sqs, queues, ({ code }) => code === 'receive-limit')).toBeGreaterThan(1);
+  const idsIn = async (queue: string) => (await bodiesIn(queue)).flatMap(body => JSON.parse(body)).map(({ id }) => id);
+  expect(await idsIn(queues.priority)).toEqual(['of priority']);
+  expect(await idsIn(queues.standard)).toContain('of standard');
 }, 30_000);

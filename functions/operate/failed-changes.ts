@@ -7,7 +7,9 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
+import type { Lane } from '../../core/change.ts';
 import { encodePack } from '../../core/pack.ts';
+import type { QueueNames } from './failed-queues.ts';
 
 /** Why a message failed, in the attributes that the projector gave it (functions/projector/failed-queue.ts). */
 export interface Failure {
@@ -37,13 +39,13 @@ const HISTORY = 'failures';
 const MAX_HISTORY = 10;
 
 /**
- * Takes each failed message in hand once and lets `decide` say whether it goes back to its queue; the others are released.
+ * Takes each failed message in hand once and lets `decide` say whether it goes back to its lane; the others are released.
  * A message sent back counts as new: what still fails returns with its reason and its history, what is outdated falls out
  * by version. Killed in between it may have sent one twice, which does no harm, and leaves the others to return by themselves.
  */
 export async function redrive(
   sqs: SQSClient,
-  { from, to }: { readonly from: string; readonly to: string },
+  { failed: from, ...lanes }: QueueNames,
   decide: (failure: Failure) => boolean,
 ): Promise<number> {
   const kept: Message[] = [];
@@ -54,7 +56,8 @@ export async function redrive(
       kept.push(message);
       return;
     }
-    await sqs.send(new SendMessageCommand({ QueueUrl: to, MessageBody: withHistory(message.Body ?? '', failure) }));
+    const { Body = '' } = message;
+    await sqs.send(new SendMessageCommand({ QueueUrl: lanes[laneOf(Body)], MessageBody: withHistory(Body, failure) }));
     await sqs.send(new DeleteMessageCommand({ QueueUrl: from, ReceiptHandle: message.ReceiptHandle }));
     sent += 1;
   };
@@ -108,6 +111,9 @@ function withHistory(body: string, { code, failedAt = new Date().toISOString() }
   });
   return encodePack(noted);
 }
+
+/** All events of a pack are of one; what is no pack is no more urgent than anything else. */
+const laneOf = (body: string): Lane => (eventsOf(body)?.[0]?.lane === 'priority' ? 'priority' : 'standard');
 
 const packSchema = z.array(z.looseObject({ specversion: z.string() })).min(1);
 type Event = z.infer<typeof packSchema>[number];

@@ -8,10 +8,10 @@ export const failuresList = defineOperation({
   changes: false,
   request: { store: storeName, limit: z.int().min(1).max(1000).default(100) },
   async run({ store, limit }, { queues, ...context }) {
-    const { standard: to, failed: from } = await queues.of(context.store(store).name);
+    const urls = await queues.of(context.store(store).name);
     const failures: Failure[] = [];
     let total = 0;
-    await redrive(queues.sqs, { from, to }, failure => {
+    await redrive(queues.sqs, urls, failure => {
       total += 1;
       if (failures.length < limit) failures.push(failure);
       return false;

@@ -24,7 +24,7 @@ export const failuresRedrive = defineOperation({
   changes: true,
   request: { store: storeName, ...choice },
   async run({ store, all, code, key, id }, { queues, ...context }) {
-    const { standard: to, failed: from } = await queues.of(context.store(store).name);
+    const urls = await queues.of(context.store(store).name);
     const isChosen = (failure: Failure): boolean =>
       all ||
       ((code ?? key ?? id) !== undefined &&
@@ -32,7 +32,7 @@ export const failuresRedrive = defineOperation({
         (key === undefined || failure.key === key) &&
         (id === undefined || failure.id === id));
     const left = new Map<string, FailureReason>();
-    const sent = await redrive(queues.sqs, { from, to }, failure => {
+    const sent = await redrive(queues.sqs, urls, failure => {
       if (isChosen(failure)) return true;
       const { count = 0, example = failure } = left.get(failure.code) ?? {};
       left.set(failure.code, { code: failure.code, hint: failure.hint, count: count + 1, example });
