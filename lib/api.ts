@@ -1,33 +1,23 @@
-import { CustomResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { CfnApi, CfnIntegration, CfnRoute, CfnStage } from 'aws-cdk-lib/aws-apigatewayv2';
-import { CfnUserPool, CfnUserPoolClient } from 'aws-cdk-lib/aws-cognito';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AttributeType, Billing, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
-import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
-import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { CfnPermission } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import type { apiCommandVariables, apiKeyVariables, apiQueryVariables, EnvironmentOf } from '../core/environment.ts';
+import type { apiCommandVariables, apiQueryVariables, EnvironmentOf } from '../core/environment.ts';
 import type { StoreContract } from '../core/store-contract.ts';
+import { ApiDoor } from './api-door.ts';
+import { ApiIssuer, type TokenIssuer } from './api-issuer.ts';
 import { BundledFunction, type Placement } from './bundled-function.ts';
 import type { Bundles } from './bundles.ts';
 import type { CanonicalAccess } from './canonical-access.ts';
 import type { ControlTable } from './control-table.ts';
 import { tagWithRole } from './data-role.ts';
-import { API_COMMANDS, API_KEYS, API_QUERIES } from './entry-points.ts';
+import { API_COMMANDS, API_QUERIES } from './entry-points.ts';
 import { pipelineMetric } from './metrics.ts';
 import type { Names } from './names.ts';
 import { PipelineAlarm } from './pipeline-alarm.ts';
 import type { Preset } from './presets.ts';
 import type { SearchIndex } from './stores/search-index.ts';
-
-/** Whose access tokens are accepted. */
-export interface TokenIssuer {
-  readonly issuer: string;
-  readonly audience: string;
-}
 
 export interface ApiProps {
   readonly source: CanonicalAccess;
@@ -49,19 +39,24 @@ export interface ApiProps {
   readonly preset: Preset;
 }
 
-/** Commands and queries as one of the bureau's services; made by the migrations. */
-const DATABASE_USER = 'distributary_app';
+/** Whom the functions log in as, made by the migrations: queries as one that changes nothing. */
+const COMMAND_USER = 'distributary_app';
+const QUERY_USER = 'distributary_query';
 /** HTTP APIs wait for 30 s. */
 const TIMEOUT_SECONDS = 25;
 const MEMORY_MEGABYTES = 512;
 /** Each instance has a connection or two to the canonical store: what it takes, and what is left for others. */
 const CONCURRENCY = 20;
-/** Of the whole API, at its door. Each person has less, in the functions. */
-const REQUESTS_PER_SECOND = 200;
-const BURST = 400;
-const KEYS_EVERY = Duration.minutes(15);
 /** Uploads cannot be undone for so long but by who may bypass governance. */
 const LOCK = ObjectLockRetention.governance(Duration.days(30));
+
+/** What one of the two functions has to itself. */
+interface Part {
+  readonly name: string;
+  readonly user: string;
+  readonly variables: Readonly<Record<string, string>>;
+  readonly placement: Placement | undefined;
+}
 
 /** The way in: an HTTP API, a function of commands, a function of queries, and what they need of their own. */
 export class Api extends Construct {
@@ -71,7 +66,7 @@ export class Api extends Construct {
   readonly #state: TableV2;
   readonly #permissions: TableV2;
   readonly #evidence: Bucket;
-  readonly #issuer: TokenIssuer;
+  readonly #issuer: ApiIssuer;
 
   constructor(scope: Construct, id: string, props: ApiProps) {
     super(scope, id);
@@ -85,12 +80,15 @@ export class Api extends Construct {
       'expires_at',
     );
     this.#evidence = this.#bucket();
-    this.#issuer = props.issuer ?? this.#userPool();
+    this.#issuer = new ApiIssuer(this, 'Issuer', { ...props, state: this.#state });
     this.commands = this.#commandsFunction();
     this.queries = this.#queriesFunction();
-    this.#keysFunction();
-    this.#http();
+    new ApiDoor(this, 'Door', { ...props, commands: this.commands, queries: this.queries });
     this.#alarms();
+  }
+
+  get evidenceBucketName(): string {
+    return this.#evidence.bucketName;
   }
 
   #table(id: string, tableName: string, contract: StoreContract, expiry: string): TableV2 {
@@ -121,37 +119,6 @@ export class Api extends Construct {
     return bucket;
   }
 
-  /** People are made by an administrator, and sign in with a second factor. Their subject is the user's id. */
-  #userPool(): TokenIssuer {
-    const pool = new CfnUserPool(this, 'Users', {
-      userPoolName: this.#props.names.prefix,
-      adminCreateUserConfig: { allowAdminCreateUserOnly: true },
-      mfaConfiguration: 'ON',
-      enabledMfas: ['SOFTWARE_TOKEN_MFA'],
-      policies: {
-        passwordPolicy: {
-          minimumLength: 14,
-          requireLowercase: true,
-          requireUppercase: true,
-          requireNumbers: true,
-          requireSymbols: true,
-        },
-      },
-      userPoolTier: 'PLUS',
-      userPoolAddOns: { advancedSecurityMode: 'ENFORCED' },
-      deletionProtection: this.#props.preset.deletionProtection ? 'ACTIVE' : 'INACTIVE',
-    });
-    const client = new CfnUserPoolClient(this, 'Client', {
-      userPoolId: pool.ref,
-      explicitAuthFlows: ['ALLOW_USER_SRP_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'],
-      preventUserExistenceErrors: 'ENABLED',
-      enableTokenRevocation: true,
-      accessTokenValidity: 15,
-      tokenValidityUnits: { accessToken: 'minutes' },
-    });
-    return { issuer: pool.attrProviderUrl, audience: client.ref };
-  }
-
   #tokens() {
     const { issuer, audience } = this.#issuer;
     return { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience, API_STATE_TABLE: this.#state.tableName };
@@ -163,7 +130,8 @@ export class Api extends Construct {
       ...this.#tokens(),
       EVIDENCE_BUCKET: this.#evidence.bucketName,
     };
-    const commands = this.#function('Commands', API_COMMANDS, 'Commands of the API', variables, source.placement);
+    const { placement } = source;
+    const commands = this.#function('Commands', { name: API_COMMANDS, user: COMMAND_USER, variables, placement });
     // Requests that were carried out; no store but this and the canonical one.
     commands.allow(this.#actions('GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'), [this.#state.tableArn]);
     commands.allow(['s3:PutObject'], [this.#evidence.arnForObjects('*')]);
@@ -181,7 +149,7 @@ export class Api extends Construct {
       FACTS_BUCKET: factBucketName,
     };
     const placement = together(source.placement, search.placement);
-    const queries = this.#function('Queries', API_QUERIES, 'Queries of the API', variables, placement);
+    const queries = this.#function('Queries', { name: API_QUERIES, user: QUERY_USER, variables, placement });
     search.allowRead(queries);
     for (const store of queried) control.allow(queries, store, ['GetItem', 'Query']);
     queries.allow(this.#actions('GetItem', 'PutItem'), [this.#state.tableArn]);
@@ -196,104 +164,21 @@ export class Api extends Construct {
     return queries;
   }
 
-  #function(
-    id: string,
-    name: string,
-    description: string,
-    variables: Readonly<Record<string, string>>,
-    placement: Placement | undefined,
-  ): BundledFunction {
+  #function(id: 'Commands' | 'Queries', { name, user, variables, placement }: Part): BundledFunction {
     const { source, bundles, names, preset } = this.#props;
     const fn = new BundledFunction(this, id, {
       bundle: bundles.of(name),
       functionName: names.function(name),
-      description,
-      environment: { ...source.variables(DATABASE_USER), ...variables },
+      description: `${id} of the API`,
+      environment: { ...source.variables(user), ...variables },
       timeoutSeconds: TIMEOUT_SECONDS,
       memoryMegabytes: MEMORY_MEGABYTES,
       reservedConcurrency: CONCURRENCY,
       logDays: preset.logDays,
       placement,
     });
-    source.allowLogin(fn, DATABASE_USER);
+    source.allowLogin(fn, user);
     return fn;
-  }
-
-  /** Outside of the network, for that one leads to no issuer: brings its keys to where the others find them. */
-  #keysFunction(): void {
-    const { bundles, names, preset } = this.#props;
-    const { OIDC_ISSUER, API_STATE_TABLE } = this.#tokens();
-    const environment: EnvironmentOf<typeof apiKeyVariables> = { OIDC_ISSUER, API_STATE_TABLE };
-    const bundle = bundles.of(API_KEYS);
-    const keys = new BundledFunction(this, 'Keys', {
-      bundle,
-      functionName: names.function(API_KEYS),
-      description: "Brings the token issuer's public keys to the API",
-      environment,
-      timeoutSeconds: TIMEOUT_SECONDS,
-      reservedConcurrency: 1,
-      logDays: preset.logDays,
-    });
-    keys.allow(this.#actions('PutItem'), [this.#state.tableArn]);
-    const brought = new CustomResource(this, 'KeysBrought', {
-      resourceType: 'Custom::IssuerKeys',
-      serviceToken: keys.lambda.functionArn,
-      serviceTimeout: Duration.seconds(TIMEOUT_SECONDS),
-      properties: { Issuer: OIDC_ISSUER, Content: bundle.hash },
-    });
-    brought.node.addDependency(keys, this.#state);
-    keys.lambda.configureAsyncInvoke({ retryAttempts: 2, maxEventAge: Duration.minutes(5) });
-    new Rule(this, 'KeysRegularly', {
-      description: 'A new key of the issuer is known before it is used',
-      schedule: Schedule.rate(KEYS_EVERY),
-      targets: [new LambdaFunction(keys.lambda, { retryAttempts: 2, maxEventAge: Duration.minutes(5) })],
-    });
-  }
-
-  #http(): void {
-    const { names, preset } = this.#props;
-    const api = new CfnApi(this, 'Http', { name: names.prefix, protocolType: 'HTTP' });
-    const targets = { commands: this.#integration(api, 'Commands'), queries: this.#integration(api, 'Queries') };
-    const ways = [
-      ...(['POST', 'PUT', 'DELETE'] as const).map(method => [method, '/{proxy+}', targets.commands] as const),
-      ['GET', '/{proxy+}', targets.queries] as const,
-      ['POST', '/search', targets.queries] as const,
-    ];
-    for (const [method, path, target] of ways) {
-      new CfnRoute(this, `Route-${method}${path === '/search' ? '-search' : ''}`, {
-        apiId: api.ref,
-        routeKey: `${method} ${path}`,
-        target: `integrations/${target.ref}`,
-      });
-    }
-    const log = new LogGroup(this, 'AccessLog', {
-      logGroupName: `/aws/apigateway/${names.prefix}`,
-      retention: preset.logDays as RetentionDays,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
-    new CfnStage(this, 'Stage', {
-      apiId: api.ref,
-      stageName: '$default',
-      autoDeploy: true,
-      defaultRouteSettings: { throttlingRateLimit: REQUESTS_PER_SECOND, throttlingBurstLimit: BURST },
-      accessLogSettings: { destinationArn: log.logGroupArn, format: ACCESS_LOG },
-    });
-  }
-
-  #integration(api: CfnApi, name: 'Commands' | 'Queries'): CfnIntegration {
-    const { lambda } = name === 'Commands' ? this.commands : this.queries;
-    new CfnPermission(this, `${name}Called`, {
-      action: 'lambda:InvokeFunction',
-      functionName: lambda.functionName,
-      principal: 'apigateway.amazonaws.com',
-      sourceArn: Stack.of(this).formatArn({ service: 'execute-api', resource: api.ref, resourceName: '*' }),
-    });
-    return new CfnIntegration(this, `${name}Integration`, {
-      apiId: api.ref,
-      integrationType: 'AWS_PROXY',
-      integrationUri: lambda.functionArn,
-      payloadFormatVersion: '2.0',
-    });
   }
 
   /** A row of a derived store that the canonical store refuses: late by moments, or wrong for good. */
@@ -317,16 +202,6 @@ export class Api extends Construct {
     return verbs.map(verb => `dynamodb:${verb}`);
   }
 }
-
-/** Who asked what, and what became of it; no address of a case's content is in a path. */
-const ACCESS_LOG = JSON.stringify({
-  requestId: '$context.requestId',
-  time: '$context.requestTimeEpoch',
-  route: '$context.routeKey',
-  status: '$context.status',
-  latency: '$context.responseLatency',
-  sourceIp: '$context.identity.sourceIp',
-});
 
 /** In the network of both. */
 function together(one: Placement | undefined, other: Placement | undefined): Placement | undefined {

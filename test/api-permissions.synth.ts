@@ -38,7 +38,7 @@ test('queries change no derived store', () => {
 test('the search route goes to the queries, all other writing methods to the commands', () => {
   const routes = templates.of('AWS::ApiGatewayV2::Route').map(({ properties }) => {
     const [, { Ref: id }] = properties.Target['Fn::Join'][1];
-    return `${properties.RouteKey} → ${id.replace(/^Api|Integration.*$/g, '')}`;
+    return `${properties.RouteKey} → ${id.replace(/^ApiDoor|Integration.*$/g, '')}`;
   });
   expect(routes.sort()).toEqual([
     'DELETE /{proxy+} → Commands',

@@ -104,15 +104,16 @@ export async function openApiServers() {
   const names = ['case-search', 'case-timeline', 'investigator-worklist', 'case-facts'];
   for (const [index, store] of stores.entries()) await open(store, control, names[index]!);
 
-  const canonical = new ApiCanonical({ connectionString: db.url, options: '-c role=distributary_app' });
+  const canonicalAs = (role: string) => new ApiCanonical({ connectionString: db.url, options: `-c role=${role}` });
+  const [canonical, queried] = [canonicalAs('distributary_app'), canonicalAs('distributary_query')];
   const mismatches = { count: 0 };
   const objects = bucketObjects(s3, 'facts');
   const ports: QueryPorts = {
-    canonical,
+    canonical: queried,
     permissions: new PermissionCache({
       client,
       tableName: 'permission-cache',
-      load: user => canonical.permissionsOf(user),
+      load: user => queried.permissionsOf(user),
     }),
     control,
     cursors: new Cursors(() => cursorKey(client, 'api-state')),
@@ -196,7 +197,7 @@ export async function openApiServers() {
       }
     },
     async close(): Promise<void> {
-      await canonical.close();
+      await Promise.all([canonical.close(), queried.close()]);
       await db.close();
       await openSearch.close();
       await Promise.all([server.stop(), dynamo.stop(), aws.stop(), search.stop()]);

@@ -13,7 +13,12 @@ export const CANONICAL = join(import.meta.dirname, '..', 'canonical');
 /** Counts and versions of these tests are small: bigint as a number reads better. */
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
-type Role = 'distributary_app' | 'distributary_relay' | 'distributary_reader' | 'distributary_owner';
+type Role =
+  | 'distributary_app'
+  | 'distributary_query'
+  | 'distributary_relay'
+  | 'distributary_reader'
+  | 'distributary_owner';
 
 /** A real server with an empty database, for one test file. */
 export async function openServer(settings: Readonly<Record<string, string>> = {}) {

@@ -29,7 +29,7 @@ const IDLE_MS = 60_000;
 const LOCK_TIMEOUT = '3s';
 const STATEMENT_TIMEOUT = '10s';
 
-/** The canonical store, as role `distributary_app`. */
+/** The canonical store, as role `distributary_app` for commands, and as `distributary_query` for queries. */
 export class Canonical {
   readonly #pool: pg.Pool;
 

@@ -1,0 +1,116 @@
+import { CustomResource, Duration } from 'aws-cdk-lib';
+import { CfnUserPool, CfnUserPoolClient } from 'aws-cdk-lib/aws-cognito';
+import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { Construct } from 'constructs';
+import type { apiKeyVariables, EnvironmentOf } from '../core/environment.ts';
+import { BundledFunction } from './bundled-function.ts';
+import type { Bundles } from './bundles.ts';
+import { API_KEYS } from './entry-points.ts';
+import type { Names } from './names.ts';
+import type { Preset } from './presets.ts';
+
+/** Whose access tokens are accepted. */
+export interface TokenIssuer {
+  readonly issuer: string;
+  readonly audience: string;
+}
+
+export interface ApiIssuerProps {
+  /** @default a Cognito user pool of its own */
+  readonly issuer?: TokenIssuer | undefined;
+  /** Where the functions of the API find the keys. */
+  readonly state: TableV2;
+  readonly bundles: Bundles;
+  readonly names: Names;
+  readonly preset: Preset;
+}
+
+const KEYS_EVERY = Duration.minutes(15);
+const KEYS_SECONDS = 25;
+const KEYS_MAX_AGE = Duration.minutes(5);
+
+/** Who says who somebody is, and the function that brings that issuer's public keys to the API. */
+export class ApiIssuer extends Construct implements TokenIssuer {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly #props: ApiIssuerProps;
+
+  constructor(scope: Construct, id: string, props: ApiIssuerProps) {
+    super(scope, id);
+    this.#props = props;
+    const { issuer, audience } = props.issuer ?? this.#userPool();
+    this.issuer = issuer;
+    this.audience = audience;
+    this.#bring(this.#keysFunction());
+  }
+
+  /** People are made by an administrator, and sign in with a second factor. Their subject is the user's id. */
+  #userPool(): TokenIssuer {
+    const pool = new CfnUserPool(this, 'Users', {
+      userPoolName: this.#props.names.prefix,
+      adminCreateUserConfig: { allowAdminCreateUserOnly: true },
+      mfaConfiguration: 'ON',
+      enabledMfas: ['SOFTWARE_TOKEN_MFA'],
+      policies: {
+        passwordPolicy: {
+          minimumLength: 14,
+          requireLowercase: true,
+          requireUppercase: true,
+          requireNumbers: true,
+          requireSymbols: true,
+        },
+      },
+      userPoolTier: 'PLUS',
+      userPoolAddOns: { advancedSecurityMode: 'ENFORCED' },
+      deletionProtection: this.#props.preset.deletionProtection ? 'ACTIVE' : 'INACTIVE',
+    });
+    const client = new CfnUserPoolClient(this, 'Client', {
+      userPoolId: pool.ref,
+      explicitAuthFlows: ['ALLOW_USER_SRP_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'],
+      preventUserExistenceErrors: 'ENABLED',
+      enableTokenRevocation: true,
+      accessTokenValidity: 15,
+      tokenValidityUnits: { accessToken: 'minutes' },
+    });
+    return { issuer: pool.attrProviderUrl, audience: client.ref };
+  }
+
+  /** Outside of the network, for that one leads to no issuer. */
+  #keysFunction(): BundledFunction {
+    const { state, bundles, names, preset } = this.#props;
+    const environment: EnvironmentOf<typeof apiKeyVariables> = {
+      OIDC_ISSUER: this.issuer,
+      API_STATE_TABLE: state.tableName,
+    };
+    const keys = new BundledFunction(this, 'Keys', {
+      bundle: bundles.of(API_KEYS),
+      functionName: names.function(API_KEYS),
+      description: "Brings the token issuer's public keys to the API",
+      environment,
+      timeoutSeconds: KEYS_SECONDS,
+      reservedConcurrency: 1,
+      logDays: preset.logDays,
+    });
+    keys.allow(['dynamodb:PutItem'], [state.tableArn]);
+    keys.lambda.configureAsyncInvoke({ retryAttempts: 2, maxEventAge: KEYS_MAX_AGE });
+    return keys;
+  }
+
+  #bring(keys: BundledFunction): void {
+    const { state, bundles } = this.#props;
+    const brought = new CustomResource(this, 'KeysBrought', {
+      resourceType: 'Custom::IssuerKeys',
+      serviceToken: keys.lambda.functionArn,
+      serviceTimeout: Duration.seconds(KEYS_SECONDS),
+      properties: { Issuer: this.issuer, Content: bundles.of(API_KEYS).hash },
+    });
+    brought.node.addDependency(keys, state);
+    new Rule(this, 'KeysRegularly', {
+      description: 'A new key of the issuer is known before it is used',
+      schedule: Schedule.rate(KEYS_EVERY),
+      targets: [new LambdaFunction(keys.lambda, { retryAttempts: 2, maxEventAge: KEYS_MAX_AGE })],
+    });
+  }
+}
