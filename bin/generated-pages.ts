@@ -1,6 +1,8 @@
 import type { Catalogue } from '../core/catalogue.ts';
 import { decisionRecord } from '../core/governance/decision-record.ts';
+import { lifecyclePage } from '../core/governance/lifecycle.ts';
 import { authorityPage, checklistPage, matrixPage } from '../core/governance/pages.ts';
+import { personalDataPage } from '../core/governance/personal-data.ts';
 import { runbook } from '../core/governance/runbook.ts';
 import { contractExports, EXPORT_FORMATS, type ExportedFile } from './contract-exports.ts';
 
@@ -12,6 +14,8 @@ export function generatedPages(catalogue: Catalogue): readonly ExportedFile[] {
   const pages = [
     { path: 'matrix.md', text: matrixPage(catalogue) },
     { path: 'authority.md', text: authorityPage(catalogue) },
+    { path: 'lifecycle.md', text: lifecyclePage(catalogue) },
+    { path: 'personal-data.md', text: personalDataPage(catalogue) },
     { path: 'checklist.md', text: checklistPage(catalogue) },
     ...catalogue.stores.flatMap(store => [
       { path: `runbooks/${store.store_name}.md`, text: runbook(store) },

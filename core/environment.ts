@@ -81,8 +81,8 @@ export type OperatedPlaces = Readonly<Record<string, z.infer<typeof operatedStor
 export const operateVariables = {
   ...databaseVariables,
   CONTROL_TABLE: text,
-  /** States that travelled by reference; an erasure looks there too. */
-  PAYLOAD_BUCKET: text,
+  /** States that travelled by reference: of the pipeline's own function, which erases. */
+  PAYLOAD_BUCKET: text.optional(),
   /** The content of evidence, where there is an API that takes it. */
   EVIDENCE_BUCKET: text.optional(),
   /** Only where a store is on this engine. */

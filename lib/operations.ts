@@ -25,6 +25,8 @@ export interface OperationsProps {
   readonly controlTableName: string;
   /** States that travelled by reference. */
   readonly payloadBucketName: string;
+  /** The content of evidence. @default there is no API that takes any */
+  readonly evidenceBucketName?: string | undefined;
   readonly bundle: Bundle;
   readonly names: Names;
   readonly preset: Preset;
@@ -122,7 +124,7 @@ export class Operations extends Construct {
   }
 
   #function({ contracts, source, databaseUrl, searches, buckets, ...props }: OperationsProps): BundledFunction {
-    const { controlTableName, payloadBucketName, bundle, names, preset, only } = props;
+    const { controlTableName, payloadBucketName, evidenceBucketName, bundle, names, preset, only } = props;
     const places: OperatedPlaces = Object.fromEntries(
       contracts.map(({ store_name: store }) => [
         store,
@@ -136,7 +138,9 @@ export class Operations extends Construct {
     );
     const variables: Omit<EnvironmentOf<typeof operateVariables>, keyof ReturnType<CanonicalAccess['variables']>> = {
       CONTROL_TABLE: controlTableName,
-      PAYLOAD_BUCKET: payloadBucketName,
+      // Who erases is the pipeline: what lies between the stores is in its hands alone.
+      ...(only === undefined && { PAYLOAD_BUCKET: payloadBucketName }),
+      ...(evidenceBucketName !== undefined && { EVIDENCE_BUCKET: evidenceBucketName }),
       OPERATED_STORES: Stack.of(this).toJsonString(places),
       ...searches[0]?.variables,
     };
@@ -185,16 +189,24 @@ export class Operations extends Construct {
   }
 
   /** Every version of what is erased goes, so that none can be brought back. */
-  #allowObjects({ buckets, payloadBucketName, only }: OperationsProps): void {
+  #allowObjects({ buckets, payloadBucketName, evidenceBucketName, only }: OperationsProps): void {
     const facts = Object.values(buckets);
     const arn = (resource: string) => Stack.of(this).formatArn({ service: 's3', region: '', account: '', resource });
-    const all = only === undefined ? [...facts, payloadBucketName] : facts;
+    const evidence = evidenceBucketName === undefined ? [] : [evidenceBucketName];
+    const all = only === undefined ? [...facts, payloadBucketName, ...evidence] : facts;
     if (all.length === 0) return;
     this.function.allow(['s3:ListBucket', 's3:ListBucketVersions'], all.map(arn));
     this.function.allow(
       ['s3:DeleteObject', 's3:DeleteObjectVersion'],
       all.map(name => `${arn(name)}/*`),
     );
+    // Its lock is under governance, for mistakes; a legal hold nothing passes.
+    if (evidence.length > 0) {
+      this.function.allow(
+        ['s3:BypassGovernanceRetention'],
+        evidence.map(name => `${arn(name)}/*`),
+      );
+    }
     if (facts.length === 0) return;
     this.function.allow(
       ['s3:GetObject', 's3:PutObject'],

@@ -91,6 +91,8 @@ function addStacks(app: App, blueprint: Blueprint): void {
   }
   const operate = new OperateStack(app, blueprint);
   const api = servesCases(blueprint.catalogue) ? new ApiStack(app, blueprint) : undefined;
+  // What it erases of a case has its content there.
+  if (api) operate.addStackDependency(api);
   for (const contract of projected) {
     const projection = new ProjectionStack(app, blueprint, contract);
     projection.addStackDependency(relay);

@@ -45,6 +45,7 @@ const endpointsSchema = z.object({
   s3: z.string(),
   topicArn: z.string(),
   payloadBucket: z.string(),
+  evidenceBucket: z.string().optional(),
   parkedQueueUrl: z.string(),
   slot: z.string(),
   controlTable: z.string(),

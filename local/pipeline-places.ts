@@ -8,6 +8,8 @@ import type { Model } from './template/model.ts';
 export interface PipelinePlaces {
   readonly topicArn: string;
   readonly payloadBucket: string;
+  /** Where an API has the content of evidence put. */
+  readonly evidenceBucket?: string | undefined;
   readonly parkedQueueUrl: string;
   readonly slot: string;
   readonly controlTable: string;
@@ -26,6 +28,7 @@ export function pipelinePlaces(model: Model): PipelinePlaces {
   return {
     topicArn: relay.environment.TOPIC_ARN!,
     payloadBucket: relay.environment.PAYLOAD_BUCKET!,
+    evidenceBucket: operate.environment.EVIDENCE_BUCKET,
     parkedQueueUrl: relay.environment.PARKED_QUEUE_URL!,
     slot: relay.environment.SLOT_NAME!,
     controlTable: operate.environment.CONTROL_TABLE!,

@@ -94,6 +94,7 @@ test(
       'case-search: events of its failed queue': 2,
       'case-facts: facts blanked': 5,
       'payloads: object versions removed': 3,
+      'evidence: object versions removed': 1,
     });
     expect(await placesOf(other)).toEqual(expect.arrayContaining(['canonical cases', 'store case-facts']));
     const logs = (await placesOf(other)).filter(place => place.startsWith('log '));

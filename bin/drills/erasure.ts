@@ -8,7 +8,7 @@ import { type ErasureReport, erasureReportOf } from '../operate/shown-erasure.ts
 import { localOperations } from '../operations.ts';
 import { openOverview } from '../overview/overview.ts';
 import { untilSettled } from '../running/settled.ts';
-import { commitMarkedCase, commitMarkedDraft, failMarkedCase } from './marked-case.ts';
+import { commitMarkedCase, commitMarkedDraft, failMarkedCase, uploadMarkedEvidence } from './marked-case.ts';
 
 /** Longer than a busy machine needs to carry one case to every store. */
 const SETTLE_SECONDS = 150;
@@ -30,6 +30,7 @@ export async function drillErasure(endpoints: Endpoints, session: Session): Prom
   const { definitions, catalogue } = await readDefinitions();
   const marked = await commitMarkedCase(endpoints);
   const cases = [marked.id, await commitMarkedDraft(endpoints, marked)];
+  await uploadMarkedEvidence(endpoints, marked);
   await settle(endpoints, catalogue, session);
   await failMarkedCase(endpoints, marked, FAILED_STORE);
   const planted = await placesOfMarker(endpoints, definitions, marked.marker);
@@ -63,7 +64,10 @@ async function settle(
 }
 
 /** Every kind of place there is. */
-function wanted({ stores, payloadBucket }: Endpoints, definitions: readonly Definition[]): readonly string[] {
+function wanted(
+  { stores, payloadBucket, evidenceBucket }: Endpoints,
+  definitions: readonly Definition[],
+): readonly string[] {
   const ofCases = definitions.filter(
     ({ contract }) => stores[contract.store_name] && contract.aggregates.includes('case'),
   );
@@ -71,6 +75,7 @@ function wanted({ stores, payloadBucket }: Endpoints, definitions: readonly Defi
     ...['cases', 'case_transitions', 'decisions', 'evidence', 'outbox', 'parties'].map(table => `canonical ${table}`),
     ...ofCases.map(({ contract }) => `store ${contract.store_name}`),
     `bucket ${payloadBucket}`,
+    ...(evidenceBucket === undefined ? [] : [`bucket ${evidenceBucket}`]),
     `failed queue of ${FAILED_STORE}`,
   ];
 }

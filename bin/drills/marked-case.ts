@@ -1,10 +1,12 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import pg from 'pg';
 import { DistributaryError } from '../../core/errors.ts';
 import { encodeChange, encodePack, MAX_INLINE_STATE_BYTES } from '../../core/pack.ts';
 import { type AggregateId, storedVersion, type TenantId } from '../../core/version.ts';
 import { sendToFailedQueue } from '../../functions/projector/failed-queue.ts';
+import { s3Client } from '../../functions/stores/parquet-objects.ts';
 import type { Endpoints } from '../../local/endpoints.ts';
 
 /** A case that has a marker in all that it has, so that it can be looked for wherever it went. */
@@ -76,6 +78,22 @@ export async function commitMarkedDraft({ postgres }: Endpoints, { tenant, marke
     return id;
   } finally {
     await client.end();
+  }
+}
+
+/** Its evidence's content, as an upload leaves it; nothing where no API takes any. Says which bucket has it. */
+export async function uploadMarkedEvidence(
+  { s3: endpoint, region, credentials, evidenceBucket }: Endpoints,
+  { id, tenant, marker }: MarkedCase,
+): Promise<string | undefined> {
+  if (evidenceBucket === undefined) return undefined;
+  const s3 = s3Client({ endpoint, region, credentials: { ...credentials }, forcePathStyle: true });
+  try {
+    const Key = `${tenant}/${id}/${createHash('sha256').update(marker).digest('hex')}`;
+    await s3.send(new PutObjectCommand({ Bucket: evidenceBucket, Key, Body: marker }));
+    return evidenceBucket;
+  } finally {
+    s3.destroy();
   }
 }
 

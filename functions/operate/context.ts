@@ -36,7 +36,8 @@ export interface OperateContext {
   readonly connection: CanonicalConnection;
   readonly canonical: Canonical;
   readonly queues: FailedQueues;
-  readonly erasable: ErasablePlaces;
+  /** Nothing in the hands of a team's function: who erases is the pipeline. */
+  readonly erasable: ErasablePlaces | undefined;
   readonly clock: Clock;
   /** When this invocation has to be through, in milliseconds since 1970. */
   readonly deadline: number;

@@ -1,4 +1,5 @@
 import type { OperatedPlaces } from '../../core/environment.ts';
+import { DistributaryError } from '../../core/errors.ts';
 import type { Definition } from '../../core/projection.ts';
 import type { Erasing } from '../compact/erasing.ts';
 import type { Control } from '../control.ts';
@@ -24,7 +25,7 @@ export interface ErasablePlaces {
 }
 
 interface Places {
-  readonly PAYLOAD_BUCKET: string;
+  readonly PAYLOAD_BUCKET?: string | undefined;
   readonly EVIDENCE_BUCKET?: string | undefined;
   readonly OPERATED_STORES: OperatedPlaces;
 }
@@ -34,7 +35,8 @@ export function erasablePlaces(
   control: Control,
   { PAYLOAD_BUCKET, EVIDENCE_BUCKET, OPERATED_STORES }: Places,
   now: () => number,
-): ErasablePlaces {
+): ErasablePlaces | undefined {
+  if (PAYLOAD_BUCKET === undefined) return undefined;
   const s3 = s3Client();
   const facts = new Map<string, ErasableFacts>();
   for (const { contract } of definitions) {
@@ -49,4 +51,11 @@ export function erasablePlaces(
     evidence: EVIDENCE_BUCKET === undefined ? undefined : bucketEraser(s3, EVIDENCE_BUCKET, 'governed'),
     facts: store => facts.get(store),
   };
+}
+
+/** Throws `run-refused` in a function that erases nothing. */
+export function mustErase({ erasable }: { readonly erasable: ErasablePlaces | undefined }): ErasablePlaces {
+  if (erasable) return erasable;
+  const hint = 'ask the operations function of the pipeline';
+  throw new DistributaryError('run-refused', 'this function operates a store of its own, and erases nothing', { hint });
 }

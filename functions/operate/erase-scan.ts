@@ -2,6 +2,7 @@ import { factsLeft } from '../compact/erasing.ts';
 import { isArchive } from '../stores/archive.ts';
 import type { BucketEraser } from './bucket-eraser.ts';
 import type { OperateContext, OperatedStore } from './context.ts';
+import { mustErase } from './erasable-places.ts';
 import { eraseFailed } from './erase-queues.ts';
 import { eraseArchived } from './erase-stores.ts';
 import type { ErasedAggregate } from './erasure-rows.ts';
@@ -35,7 +36,7 @@ export async function erasureTraces(
     ];
   });
   const traces = [...(await canonicalTraces(context, cases, [...keys])), ...(await Promise.all(ofStores)).flat()];
-  const { payloads, evidence } = context.erasable;
+  const { payloads, evidence } = mustErase(context);
   let [parked, locked] = [0, 0];
   for (const { aggregate, tenant, key } of erased) {
     parked += await objectsBelow(payloads, `${aggregate}/${key}/`);
@@ -62,17 +63,17 @@ async function canonicalTraces(
 }
 
 async function storeTraces(
-  { control, erasable }: OperateContext,
+  context: OperateContext,
   { name, store }: OperatedStore,
   erased: readonly ErasedAggregate[],
 ): Promise<readonly Trace[]> {
-  const { current, building } = await control.readTargets(name);
+  const { current, building } = await context.control.readTargets(name);
   const targets = current ? [current, ...building] : building;
   if (isArchive(store)) {
     const { held } = await eraseArchived(store, targets, erased);
     return [{ place: name, what: 'archived versions that a lock or a hold keeps', count: held, mayPass: false }];
   }
-  const facts = erasable.facts(name);
+  const facts = mustErase(context).facts(name);
   const keys = new Set<string>(erased.map(({ key }) => key));
   let count = 0;
   for (const target of targets) {

@@ -5,7 +5,7 @@ import { eraseFacts } from '../compact/erasing.ts';
 import { type ArchiveStore, isArchive } from '../stores/archive.ts';
 import type { BucketEraser, ObjectsErased, ObjectVersion } from './bucket-eraser.ts';
 import type { OperateContext, OperatedStore } from './context.ts';
-import type { ErasableFacts } from './erasable-places.ts';
+import { type ErasableFacts, mustErase } from './erasable-places.ts';
 import { eraseFailed } from './erase-queues.ts';
 import type { ErasedAggregate } from './erasure-rows.ts';
 
@@ -36,8 +36,8 @@ export async function eraseFromStores(
     ];
   });
   const places = (await Promise.all(ofStores)).flat();
-  places.push(objectsPlace('payloads', await erasePayloads(context.erasable.payloads, erased)));
-  const { evidence } = context.erasable;
+  const { payloads, evidence } = mustErase(context);
+  places.push(objectsPlace('payloads', await erasePayloads(payloads, erased)));
   if (evidence) places.push(objectsPlace('evidence', await eraseEvidence(evidence, erased)));
   return places;
 }
@@ -49,7 +49,7 @@ async function eraseFromStore(
 ): Promise<readonly Place[]> {
   const { current, building } = await context.control.readTargets(name);
   const targets = current ? [current, ...building] : building;
-  const facts = context.erasable.facts(name);
+  const facts = mustErase(context).facts(name);
   if (facts) return eraseHistory(facts, { name, targets, erased });
   if (isArchive(store)) {
     return [{ place: name, what: 'archived versions', count: (await eraseArchived(store, targets, erased)).erased }];
@@ -81,16 +81,17 @@ interface HistoryErased {
 /** Has the compactors look for what of these comes late: it finds the keys beside its own items. */
 export async function watchForLate(
   run: string,
-  { control, stores, erasable }: OperateContext,
+  context: OperateContext,
   erased: readonly ErasedAggregate[],
 ): Promise<void> {
   if (erased.length === 0) return;
   const at = Math.max(...erased.map(one => one.at));
-  for (const { name } of stores.filter(store => erasable.facts(store.name))) {
+  const { facts } = mustErase(context);
+  for (const { name } of context.stores.filter(store => facts(store.name))) {
     for (let start = 0; start < erased.length; start += KEYS_AT_ONCE) {
       const keys = erased.slice(start, start + KEYS_AT_ONCE).map(({ key }) => key);
       // There already: the step was killed after it.
-      await control.swap(`store#${name}`, `${ERASED}${run}#${start}`, 0, { keys, at });
+      await context.control.swap(`store#${name}`, `${ERASED}${run}#${start}`, 0, { keys, at });
     }
   }
 }

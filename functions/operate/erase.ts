@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { mustErase } from './erasable-places.ts';
 import { ERASURE, eraseRequest, MAX_CASES, mustHaveCases } from './erase-run.ts';
 import { planErasure, statusesOver } from './erasure-rows.ts';
 import { defineOperation } from './operation.ts';
@@ -19,9 +20,18 @@ export const eraseStart = defineOperation({
   name: 'erase.start',
   changes: true,
   request: eraseRequest,
-  async run({ actor, reason, cases, again }, { runs }) {
+  async run({ actor, reason, cases, again }, context) {
+    mustErase(context);
     mustHaveCases(cases, again);
     const request = { cases: [...new Set(cases)], again };
-    return runs.start({ store: ERASURE, operation: 'erase', step: 'delete', actor, reason, request, unit: 'cases' });
+    return context.runs.start({
+      store: ERASURE,
+      operation: 'erase',
+      step: 'delete',
+      actor,
+      reason,
+      request,
+      unit: 'cases',
+    });
   },
 });

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { mustErase } from './erasable-places.ts';
 import { ERASURE, MAX_CASES } from './erase-run.ts';
 import { statusesOver } from './erasure-rows.ts';
 import { defineOperation } from './operation.ts';
@@ -22,6 +23,7 @@ export const retentionRun = defineOperation({
   request: { dryRun: z.boolean().default(false), limit: z.int().min(1).max(MAX_CASES).default(MAX_CASES) },
   async run({ actor, reason, dryRun, limit }, context) {
     const { connection, runs } = context;
+    mustErase(context);
     const text = 'select id, retain_until::text as retain_until, held from canonical.expired_cases($1, $2)';
     const expired = await connection.query<Expired>(text, [statusesOver(context), LOOKED_AT]);
     const purged = await connection.query<{ id: string }>('select id from canonical.unerased_cases($1)', [LOOKED_AT]);

@@ -1,5 +1,5 @@
 import { advance } from './advancing.ts';
-import { sweepWindow } from './former-targets.ts';
+import { sweepTargets } from './former-targets.ts';
 import { defineOperation, storeName } from './operation.ts';
 import { OF_NO_STORE } from './runs-of-no-store.ts';
 
@@ -12,10 +12,11 @@ export const runsAdvance = defineOperation({
   changes: false,
   request: { store: storeName.optional() },
   async run({ store }, context) {
-    const all = [...context.stores.map(({ name }) => name), ...OF_NO_STORE];
+    // A team's function has a hand in its own store only.
+    const all = [...context.stores.map(({ name }) => name), ...(context.erasable ? OF_NO_STORE : [])];
     const names = store === undefined ? all : [OF_NO_STORE.includes(store) ? store : context.store(store).name];
     await Promise.all(names.map(name => advance(context, name)));
-    if (store === undefined) for (const operated of context.stores) await sweepWindow(context, operated);
+    if (store === undefined) for (const operated of context.stores) await sweepTargets(context, operated);
     return { stores: names };
   },
 });

@@ -21,7 +21,7 @@ export class ApiStack extends PipelineStack {
     super(scope, { ...blueprint, part: 'api', description: 'API of the pipeline: commands and queries' });
     const { catalogue, bundles, configuration, names, preset, shared } = blueprint;
     const contract = catalogue.projected.find(({ store_name }) => store_name === 'case-search')!;
-    new Api(this, 'Api', {
+    const api = new Api(this, 'Api', {
       source: new CanonicalAccess(this, 'Source', { shared, configuration }),
       search: new SearchIndex(this, 'Search', { contract, domainName: names.searchDomain, shared, configuration }),
       control: this.control(),
@@ -37,5 +37,6 @@ export class ApiStack extends PipelineStack {
       names,
       preset,
     });
+    shared.publishBucket(this, 'evidence-content', api.evidenceBucketName);
   }
 }

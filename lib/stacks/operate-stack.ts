@@ -3,6 +3,7 @@ import { CanonicalAccess } from '../canonical-access.ts';
 import { OPERATE } from '../entry-points.ts';
 import { Operations } from '../operations.ts';
 import { SearchIndex } from '../stores/search-index.ts';
+import { servesCases } from './api-stack.ts';
 import { type Blueprint, PipelineStack } from './pipeline-stack.ts';
 
 /**
@@ -31,6 +32,7 @@ export class OperateStack extends PipelineStack {
       buckets: Object.fromEntries(buckets),
       controlTableName: shared.read(this, 'controlTableName'),
       payloadBucketName: shared.read(this, 'payloadBucketName'),
+      evidenceBucketName: servesCases(catalogue) ? shared.readBucket(this, 'evidence-content') : undefined,
       bundle: bundles.of(OPERATE),
       names,
       preset,
