@@ -1,14 +1,21 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { DeleteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import pg from 'pg';
 import { openOverview } from '../bin/overview/overview.ts';
 import { runningCatalogue } from '../bin/running/running-catalogue.ts';
 import { untilSettled } from '../bin/running/settled.ts';
 import type { JsonObject } from '../core/change.ts';
+import type { Diagnosis } from '../core/doctor.ts';
+import type { AggregateId } from '../core/version.ts';
+import type { Run } from '../functions/operate/run.ts';
+import { keyItem } from '../functions/stores/dynamodb-item.ts';
 import { projectedNamed } from '../lib/team-catalogue.ts';
+import type { Endpoints } from '../local/endpoints.ts';
 import { type LocalMode, startLocalMode } from '../local/local-mode.ts';
 import { openStores } from '../local/verification/open-stores.ts';
+import { typed } from './typed-commands.ts';
 
 const START_MS = 180_000;
 const TEST_MS = 240_000;
@@ -21,6 +28,8 @@ const dataDir = mkdtempSync(join(tmpdir(), 'team-projector-'));
 // Servers that refuse to run as root run as somebody else.
 chmodSync(dataDir, 0o755);
 let mode: LocalMode | undefined;
+/** A closed case. */
+let shown: AggregateId;
 beforeAll(async () => {
   mode = await startLocalMode({ dataDir, search: 'embedded', teams: [EXAMPLE] });
 }, START_MS);
@@ -42,31 +51,77 @@ test(
     const { functions } = await status();
     expect(functions.map(({ name }) => name)).toContain(`distributary-provision-${STORE}`);
 
-    const [shown, restricted, open] = await writeCases(endpoints.postgres.url);
+    const [closed, restricted, open] = await writeCases(endpoints.postgres.url);
+    shown = closed!;
     const catalogue = runningCatalogue(endpoints);
     const looking = openOverview(endpoints, catalogue);
+    // Counts are kept for some seconds: this one has none yet.
+    const counting = openOverview(endpoints, catalogue);
     const stores = openStores(endpoints);
     try {
       expect(await untilSettled(looking, { since: Date.now(), timeoutSeconds: SETTLE_SECONDS })).toBe(true);
-      const view = (await looking.look()).stores.find(({ store }) => store === STORE);
+      const view = (await counting.look()).stores.find(({ store }) => store === STORE);
       expect(view).toMatchObject({ failed: 0, documents: 1 });
       const store = stores.open(projectedNamed(catalogue, STORE));
       const target = (await store.current())!;
       const documents = new Map<string, JsonObject | null>();
       for await (const { key, document } of store.scan(target, {})) documents.set(key, document);
-      expect(documents.get(shown!)).toMatchObject({ headline: 'ACME: Fees', company: 'ACME', answered: true });
+      expect(documents.get(shown)).toMatchObject({ headline: 'ACME: Fees', company: 'ACME', answered: true });
       expect(documents.get(restricted!)).toBeNull();
       expect(documents.get(open!)).toBeNull();
     } finally {
       stores.close();
       await looking.close();
+      await counting.close();
     }
   },
   TEST_MS,
 );
 
+test(
+  "the team's store is examined, compared, mended, rebuilt and rolled back by its own operations function",
+  async () => {
+    const { endpoints } = mode!;
+    expect(endpoints).toMatchObject({ operate: 'distributary-operate' });
+    const operators = Object.entries(endpoints.stores).map(([store, { operate }]) => [store, operate]);
+    expect(operators.filter(([, operate]) => operate)).toEqual([[STORE, `distributary-operate-${STORE}`]]);
+    const type = (line: string) => typed(dataDir, line.split(' '));
+
+    const diagnosis = JSON.parse((await type('doctor --json')).out) as Diagnosis;
+    const subjects = new Set(diagnosis.passed.map(({ subject }) => subject));
+    expect([...subjects]).toEqual(expect.arrayContaining(['case-search', STORE, `queue distributary-${STORE}`]));
+    // One look at the canonical store, whoever operates its copies.
+    expect(diagnosis.passed.filter(({ subject }) => subject === 'capture')).toHaveLength(1);
+
+    expect(await type(`redrive ${STORE}`)).toMatchObject({ code: 0, out: `nothing has failed in ${STORE}\n` });
+    expect(await type(`drift ${STORE}`)).toMatchObject({ code: 0, out: expect.stringContaining('no drift') });
+    await lose(shown, endpoints);
+    const found = await type(`drift ${STORE}`);
+    expect(found).toMatchObject({ code: 1, out: expect.stringMatching(new RegExp(`${shown} +missing`)) });
+    expect(await type(`drift ${STORE} --repair`)).toMatchObject({ code: 0 });
+    const rebuilt = await type(`rebuild ${STORE} --yes`);
+    expect(rebuilt).toMatchObject({ code: 0, out: expect.stringContaining('equal to the canonical store') });
+    const back = await type(`rollback ${STORE} --yes`);
+    expect(back).toMatchObject({ code: 0, out: expect.stringContaining(`see distributary-${STORE};`) });
+    const runs = JSON.parse((await type(`runs ${STORE} --json`)).out) as readonly Run[];
+    expect(runs.map(({ operation, state }) => `${operation} ${state}`)).toEqual([
+      'rebuild done',
+      'drift done',
+      'drift done',
+      'drift done',
+    ]);
+  },
+  TEST_MS,
+);
+
+async function lose(key: AggregateId, { dynamodb, region, credentials }: Endpoints): Promise<void> {
+  const client = new DynamoDBClient({ endpoint: dynamodb.endpoint, region, credentials: { ...credentials } });
+  await client.send(new DeleteItemCommand({ TableName: `distributary-${STORE}`, Key: keyItem(key) }));
+  client.destroy();
+}
+
 /** A closed case, one like it that is restricted, and one that is not answered yet, each against a company. */
-async function writeCases(url: string): Promise<readonly string[]> {
+async function writeCases(url: string): Promise<readonly AggregateId[]> {
   const client = new pg.Client(url);
   await client.connect();
   try {
@@ -76,7 +131,7 @@ async function writeCases(url: string): Promise<readonly string[]> {
     const party = await one("INSERT INTO canonical.parties (tenant_id, name, kind) VALUES ($1, 'ACME', 'company')", [
       tenant,
     ]);
-    const ids: string[] = [];
+    const ids: AggregateId[] = [];
     for (const { isClosed, restricted } of [
       { isClosed: true, restricted: false },
       { isClosed: true, restricted: true },
@@ -93,7 +148,7 @@ async function writeCases(url: string): Promise<readonly string[]> {
       for (const step of isClosed ? ["status = 'referred'", "status = 'closed', outcome = 'explanation'"] : []) {
         await client.query(`UPDATE canonical.cases SET ${step} WHERE id = $1`, [id]);
       }
-      ids.push(id);
+      ids.push(id as AggregateId);
     }
     return ids;
   } finally {

@@ -2,6 +2,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECTED_ENGINES } from '../core/store-contract.ts';
 import { PROJECTOR_PROMISES } from '../testing/projector-promises.ts';
+import { scheduledOperations, strayPermissions } from './own-operations.ts';
 import { PackedPackage, run } from './team-repository.ts';
 import { ROOT, Templates } from './templates.ts';
 
@@ -45,6 +46,8 @@ test(
       ['case', 'heartbeat'],
       ['case', 'heartbeat'],
     ]);
+    expect(strayPermissions(templates, 'case-headlines')).toEqual([]);
+    expect(scheduledOperations(templates, 'case-headlines').sort()).toEqual(['drift.sweep', 'runs.advance']);
   },
   REPOSITORY_MS,
 );
@@ -68,6 +71,8 @@ test(
     expect([...templates.stacks.keys()].sort()).toEqual(
       PROJECTED_ENGINES.map(engine => `distributary-my-${engine}`).sort(),
     );
+    const strays = PROJECTED_ENGINES.flatMap(engine => strayPermissions(templates, `my-${engine}`));
+    expect(strays).toEqual([]);
     const again = run(from, 'node', [...CLI, 'new', 'projector', 'my-s3', '--repository', repository]);
     expect(again).toEqual({ status: 2, said: expect.stringContaining('contracts/stores/my-s3.yaml is there already') });
   },
