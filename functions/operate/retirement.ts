@@ -58,11 +58,13 @@ export async function retireFacts(
   const closing = await readClosing(control, name);
   const { current, building } = await control.readTargets(name);
   const { replacement } = retirement;
+  const operated = stores.find(store => store.name === name);
   const proof = replacement === null ? undefined : await runs.read(replacement);
   const report = proof?.operation === 'drift' ? driftReportSchema.safeParse(proof.report) : undefined;
   return {
     now: clock.now(),
-    servedUseCases: retirement.useCases,
+    // Those that were frozen, once its contract is gone.
+    servedUseCases: operated?.definition.contract.served_use_cases ?? retirement.useCases,
     lastReads: await lastReads(control, name),
     quietMs: quietDays * DAY_MS,
     frozen: closing !== undefined,
@@ -72,7 +74,7 @@ export async function retireFacts(
     archivedTo: retirement.archived ? retirement.archive : null,
     approval: retirement.approval,
     targets: targetNames(current, building, retirement.deleting),
-    deployed: stores.some(store => store.name === name),
+    deployed: operated !== undefined,
     documentedIn,
     attested: retirement.attested,
   };
