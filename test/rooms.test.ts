@@ -12,13 +12,14 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   testing: ['core', 'functions', 'lib'],
   local: ['core', 'functions'],
   bin: ['core', 'functions', 'lib', 'local', 'contracts', 'testing'],
+  console: [],
 };
 /** Names that say nothing of what is inside. */
 const EMPTY_NAMES = /^(utils?|common|helpers?|types?|misc|shared)(\.ts)?$/;
 
 const sources = Object.keys(ROOMS).flatMap(room =>
   readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' })
-    .filter(path => path.endsWith('.ts'))
+    .filter(path => /\.tsx?$/.test(path))
     .map(path => join(room, path)),
 );
 

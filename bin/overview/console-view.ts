@@ -7,5 +7,9 @@ import { openOverview } from './overview.ts';
 /** What the console shows of a local mode: what `distributary status` sees, and who answers for what. */
 export function consoleView(endpoints: Endpoints): ConsoleView {
   const catalogue = runningCatalogue(endpoints);
-  return { ...openOverview(endpoints, catalogue), responsibilities: responsibilityMatrix(catalogue) };
+  const projected = catalogue.projected.filter(({ store_name }) => store_name in endpoints.stores);
+  return {
+    ...openOverview(endpoints, { ...catalogue, projected }),
+    responsibilities: responsibilityMatrix(catalogue),
+  };
 }

@@ -30,6 +30,9 @@ const KEPT_LOOKS = 150;
 /** Whoever was asked to go on with a run holds it within that. */
 const NUDGE_EVERY_MS = 5000;
 
+/** Events that wait for a slow page; each is a whole look, so the last one is what counts. */
+const MAX_WAITING_EVENTS = 5;
+
 type Listener = (event: string, data: unknown) => void;
 
 /** Looks as long as somebody watches, once for all pages. */
@@ -78,8 +81,11 @@ export function consoleFeed(options: FeedOptions): Feed {
       let listener: Listener;
       const stream = new ReadableStream<Uint8Array>({
         start(controller) {
-          listener = (event, data) =>
+          listener = (event, data) => {
+            // A page that does not keep up goes without some looks.
+            if ((controller.desiredSize ?? 0) < -MAX_WAITING_EVENTS) return;
             controller.enqueue(encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
+          };
           listeners.add(listener);
           if (latest) listener('look', { ...latest, curve: kept });
         },

@@ -1,0 +1,304 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import pg from 'pg';
+import type { Browser } from 'playwright-core';
+import { importComplaints } from '../bin/complaints/importing.ts';
+import { localDestination } from '../bin/complaints/local-destination.ts';
+import { SAMPLE } from '../bin/complaints/sample.ts';
+import { localOperations, type Operations } from '../bin/operations.ts';
+import { consoleView } from '../bin/overview/console-view.ts';
+import { type Overview, openOverview } from '../bin/overview/overview.ts';
+import { untilSettled } from '../bin/running/settled.ts';
+import type * as wire from '../console/wire.ts';
+import { DistributaryError } from '../core/errors.ts';
+import { encodeChange, encodePack } from '../core/pack.ts';
+import type { AggregateId, TenantId, Version } from '../core/version.ts';
+import type { Run } from '../functions/operate/run.ts';
+import { sendToFailedQueue } from '../functions/projector/failed-queue.ts';
+import { readDefinitions } from '../lib/definitions.ts';
+import { type LocalMode, startLocalMode } from '../local/local-mode.ts';
+import { ConsolePage, hasChromium, openBrowser } from './console-browser.ts';
+
+const TIMEOUT_MS = 240_000;
+const ROWS = 40;
+const STORE = 'case-search';
+
+const dataDir = mkdtempSync(join(tmpdir(), 'distributary-console-'));
+let mode: LocalMode;
+let operations: Operations;
+let browser: Browser | undefined;
+let operator: ConsolePage;
+let url: string;
+
+beforeAll(async () => {
+  mode = await startLocalMode({ dataDir, search: 'embedded', console: consoleView });
+  url = mode.endpoints.console!;
+  operations = localOperations(mode.endpoints, { actor: 'test', reason: 'console.local.ts' });
+  const file = join(dataDir, 'some.csv');
+  const lines = readFileSync(SAMPLE, 'utf8').split('\r\n');
+  writeFileSync(file, lines.slice(0, ROWS + 1).join('\r\n'));
+  await importComplaints({ file, ...(await localDestination(mode.endpoints)) });
+  await settle();
+  if (!hasChromium) return;
+  browser = await openBrowser();
+  operator = await ConsolePage.open(browser, url, 'Operator');
+}, TIMEOUT_MS);
+
+afterAll(async () => {
+  await browser?.close();
+  operations?.close();
+  await mode?.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+}, TIMEOUT_MS);
+
+const inBrowser = (name: string, run: () => Promise<void>): void => {
+  if (hasChromium) test(name, run, TIMEOUT_MS);
+  else test.skip(`${name} (there is no /usr/bin/chromium: apt-get install chromium)`, () => {});
+};
+
+async function settle(): Promise<void> {
+  const looking = openOverview(mode.endpoints, (await readDefinitions()).catalogue);
+  try {
+    expect(await untilSettled(looking, { since: Date.now(), timeoutSeconds: 120 })).toBe(true);
+  } finally {
+    await looking.close();
+  }
+}
+
+async function onCanonical<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row> {
+  const client = new pg.Client(mode.endpoints.postgres.url);
+  await client.connect();
+  try {
+    return (await client.query<Row>(text, values)).rows[0]!;
+  } finally {
+    await client.end();
+  }
+}
+
+const someKey = async (skip: number): Promise<string> =>
+  (await onCanonical<{ id: string }>('select id from canonical.cases order by id offset $1 limit 1', [skip])).id;
+const currentOf = async (store = STORE): Promise<string | null> =>
+  (await operations.ask('rebuild.plan', { store })).current;
+const documentUrl = async (key: string): Promise<string> =>
+  `${mode.endpoints.opensearch.url}/${await currentOf()}/_doc/${key}`;
+const lose = async (key: string): Promise<void> => {
+  expect((await fetch(`${await documentUrl(key)}?refresh=true`, { method: 'DELETE' })).status).toBe(200);
+};
+
+/** What the projector does with a change that it cannot take, while there is a defect in it. */
+async function fail(key: string, code: 'projector-threw' | 'document-refused'): Promise<void> {
+  const row = await onCanonical<{
+    tenant_id: string;
+    version: string;
+    digest: string;
+    payload: object;
+    schema: number;
+  }>(
+    `select tenant_id, version, digest, payload, schema_version as schema from canonical.outbox
+      where aggregate = 'case' and aggregate_id = $1 order by version desc limit 1`,
+    [key],
+  );
+  const change = {
+    aggregate: 'case',
+    change: 'updated',
+    key: key as AggregateId,
+    tenant: row.tenant_id as TenantId,
+    version: Number(row.version) as Version,
+    digest: Number(row.digest),
+    lane: 'standard' as const,
+    schemaVersion: row.schema,
+    committedAt: Date.now(),
+  };
+  const { sqs: endpoint, region, credentials, stores } = mode.endpoints;
+  const sqs = new SQSClient({ endpoint, region, credentials });
+  const body = encodePack([encodeChange(change, { state: JSON.stringify(row.payload) })]);
+  const error = new DistributaryError(code, 'the field opened_on is none');
+  await sendToFailedQueue(sqs, stores[STORE]!.failedQueueUrl, STORE, [{ body, error, change: change as never }]);
+  sqs.destroy();
+}
+
+const post = (path: string, body: object, headers: Record<string, string>) =>
+  fetch(url + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+
+async function cookieOf(role: string): Promise<string> {
+  const { headers } = await post('/api/session', { role }, { origin: url });
+  return headers.get('set-cookie')!.split(';')[0]!;
+}
+
+test('what the page reads is what the server sends', () => {
+  const overview: (sent: Overview) => wire.Overview = sent => sent;
+  const run: (sent: Omit<Run, 'memo' | 'lease' | 'request'>) => wire.Run = sent => sent;
+  expect([overview, run]).toHaveLength(2);
+});
+
+test('nothing is shown to nobody, nor under another name of this machine', async () => {
+  expect((await fetch(`${url}/api/live`)).status).toBe(401);
+  const foreign = new Promise<number | undefined>((resolve, reject) => {
+    const headers = { host: 'rebound.example' };
+    get(`${url}/`, { headers }, answer => resolve(answer.resume().statusCode)).once('error', reject);
+  });
+  expect(await foreign).toBe(421);
+});
+
+test('who asks is the session, whatever the page says', async () => {
+  const cookie = await cookieOf('operator');
+  const asked = { operation: 'run.pause', store: STORE, reason: 'who am I', actor: 'somebody else', api: 1 };
+  expect((await post('/api/operations', asked, { origin: url, cookie })).status).toBe(409);
+  const [entry] = await operations.ask('audit.list', { limit: 1 });
+  expect(entry).toMatchObject({ actor: 'local operator', reason: 'who am I', outcome: 'run-missing' });
+});
+
+inBrowser('a viewer sees the path of the data, and no way to change it', async () => {
+  const viewer = await ConsolePage.open(browser!, url, 'Viewer');
+  await viewer.sees(viewer.store(STORE), /normal \d+ s, at most \d+ s/);
+  await viewer.sees(viewer.store(STORE), 'OpenSearch · 40 documents');
+  await viewer.page.getByRole('rowheader', { name: 'case', exact: true }).waitFor();
+  expect(await viewer.page.getByRole('button').allTextContents()).toEqual(['Sign out']);
+  expect(viewer.complaints).toEqual([]);
+  await viewer.close();
+});
+
+inBrowser('failed changes are read without their content, filtered by reason, and sent back', async () => {
+  const [lost, other] = [await someKey(0), await someKey(1)];
+  const { payload } = await onCanonical<{ payload: { title: string } }>(
+    `select payload from canonical.outbox where aggregate = 'case' and aggregate_id = $1 limit 1`,
+    [lost],
+  );
+  await lose(lost);
+  await fail(lost, 'projector-threw');
+  await fail(other, 'document-refused');
+  const store = operator.store(STORE);
+  await operator.sees(store, '2 failed');
+  await operator.shoot('failing');
+  await store.getByRole('button', { name: 'Read them' }).click();
+  const dialog = operator.dialog(`Failed changes of ${STORE}`);
+  await operator.sees(dialog, lost);
+  await operator.sees(dialog, other);
+  expect(await dialog.textContent()).not.toContain(payload.title);
+  await dialog.getByLabel('Why').selectOption('projector-threw');
+  await dialog.getByText(other).waitFor({ state: 'detached' });
+  await operator.shoot('failed');
+  expect(await operator.violations()).toEqual([]);
+  await dialog.getByLabel('Reason').fill('the projector is mended');
+  await dialog.getByRole('button', { name: 'Redrive projector-threw' }).click();
+  await operator.sees(operator.page.getByRole('status'), '1 change of case-search sent back');
+  await operator.sees(store, '1 failed');
+  await settle();
+  expect((await fetch(await documentUrl(lost))).status).toBe(200);
+
+  await store.getByRole('button', { name: 'Read them' }).click();
+  await dialog.getByLabel('Reason').fill('and the rest');
+  await dialog.getByRole('button', { name: 'Redrive all 1' }).click();
+  await operator.sees(store, 'none');
+});
+
+inBrowser('a comparison finds what is missing, and repairs it when it is asked to', async () => {
+  const lost = await someKey(3);
+  await lose(lost);
+  const store = operator.store(STORE);
+  const compare = (fill?: Parameters<ConsolePage['act']>[3]) =>
+    operator.act(store.getByRole('button', { name: 'Compare …' }), `Compare ${STORE}`, 'Compare', fill);
+  await compare();
+  await operator.sees(store, '1 differ');
+  expect((await fetch(await documentUrl(lost))).status).toBe(404);
+  await compare(dialog => dialog.getByLabel('Repair').check());
+  await operator.sees(store, '1 repaired');
+  expect((await fetch(await documentUrl(lost))).status).toBe(200);
+});
+
+/** Cancelled beside the other tests: nobody may write to the new target any more before it is removed. */
+const OTHER = 'case-timeline';
+let untouched: string | null;
+const stripOf = (store: string) => operator.store(store).getByRole('region', { name: `rebuild of ${store}` });
+
+inBrowser('a rebuild pauses, goes on and is being cancelled', async () => {
+  untouched = await currentOf(OTHER);
+  const store = operator.store(OTHER);
+  await operator.act(store.getByRole('button', { name: 'Rebuild …' }), `Rebuild ${OTHER}`, 'Rebuild', dialog =>
+    dialog.getByLabel('Rows per second').fill('1'),
+  );
+  const strip = stripOf(OTHER);
+  await operator.sees(strip, /of 40 rows/);
+  await operator.act(strip.getByRole('button', { name: 'Pause …' }), `Pause the rebuild of ${OTHER}`, 'Pause');
+  await operator.sees(strip, 'paused');
+  await operator.shoot('paused');
+  await operator.act(strip.getByRole('button', { name: 'Resume …' }), `Resume the rebuild of ${OTHER}`, 'Resume');
+  await operator.sees(strip, 'running');
+  await operator.act(strip.getByRole('button', { name: 'Cancel …' }), `Cancel the rebuild of ${OTHER}`, 'Cancel it');
+  await operator.sees(strip, 'being cancelled');
+});
+
+inBrowser('a rebuild moves the readers once it is proven, and they are moved back', async () => {
+  const before = await currentOf();
+  const store = operator.store(STORE);
+  await operator.act(store.getByRole('button', { name: 'Rebuild …' }), `Rebuild ${STORE}`, 'Rebuild');
+  await operator.sees(store, 'proven equal');
+  await operator.sees(store, /40 documents, downtime 0 s/);
+  const after = await currentOf();
+  expect(after).not.toBe(before);
+  await operator.act(
+    store.getByRole('button', { name: 'Roll back …' }),
+    `Roll back ${STORE}`,
+    'Move the readers',
+    dialog => operator.sees(dialog, `Readers move from ${after} to ${before}, at once.`),
+  );
+  expect(await currentOf()).toBe(before);
+});
+
+inBrowser('by keyboard alone: a dialog holds the focus, Escape leaves it, and the focus is where it was', async () => {
+  const button = operator.store(STORE).getByRole('button', { name: 'Rebuild …' });
+  await button.focus();
+  const { keyboard } = operator.page;
+  await keyboard.press('Enter');
+  const dialog = operator.dialog(`Rebuild ${STORE}`);
+  await operator.sees(dialog, /A new target is made/);
+  for (let step = 0; step < 12; step += 1) {
+    await keyboard.press('Tab');
+    const isInside = await operator.page.evaluate<boolean>(
+      "document.activeElement === document.body || document.activeElement.closest('dialog') !== null",
+    );
+    expect(isInside).toBe(true);
+  }
+  await operator.shoot('dialog');
+  expect(await operator.violations()).toEqual([]);
+  await keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  expect(await button.evaluate(element => element === element.ownerDocument.activeElement)).toBe(true);
+});
+
+for (const [name, options] of Object.entries({
+  light: { colorScheme: 'light' as const },
+  dark: { colorScheme: 'dark' as const },
+  phone: { colorScheme: 'light' as const, viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 },
+})) {
+  inBrowser(`axe finds nothing wrong, and nothing overflows: ${name}`, async () => {
+    const page = await ConsolePage.open(browser!, url, 'Operator', options);
+    await page.sees(page.store(STORE), /at most/);
+    await page.page.getByRole('rowheader').first().waitFor();
+    expect(await page.violations()).toEqual([]);
+    const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+    expect(await page.page.evaluate<number>(overflow)).toBe(0);
+    await page.shoot(name);
+    expect(page.complaints).toEqual([]);
+    await page.close();
+  });
+}
+
+inBrowser('what was cancelled leaves the store as it was', async () => {
+  await stripOf(OTHER).waitFor({ state: 'detached', timeout: TIMEOUT_MS });
+  await operator.sees(operator.store(OTHER), 'cancelled');
+  const run = await operations.ask('run.read', { store: OTHER });
+  expect(run).toMatchObject({ state: 'cancelled', actor: 'local operator', reason: 'the console under test' });
+  expect(await currentOf(OTHER)).toBe(untouched);
+});
+
+inBrowser("the operator's page has not complained all the time", async () => {
+  expect(operator.complaints).toEqual([]);
+});
