@@ -86,7 +86,7 @@ test('each invocation leaves a segment in the trace of its event', () => {
   expect(segments).toEqual(traces.map(trace => `## index.handler in ${trace}`));
 });
 
-const PLACE = { standard: 'x', failed: 'x', place: 'x' };
+const PLACE = { standard: 'x', priority: 'x', failed: 'x', place: 'x' };
 const VALUES: Record<string, string> = {
   HEARTBEAT_SECONDS: '10',
   OPENSEARCH_URL: 'https://search.example',
