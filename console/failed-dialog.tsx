@@ -82,7 +82,7 @@ function ReasonFilter({ found: { failures, total }, code, onChoose }: FilterProp
     <label class="field">
       Why
       <select value={code} onChange={event => onChoose(event.currentTarget.value)}>
-        <option value={EVERY}>every reason ({count(total)})</option>
+        <option value={EVERY}>every one ({count(total)})</option>
         {[...counts].map(([name, number]) => (
           <option key={name} value={name}>
             {name} ({count(number)})
