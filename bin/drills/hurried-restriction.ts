@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type pg from 'pg';
+import { DistributaryError } from '../../core/errors.ts';
+import type { ProjectedContract } from '../../core/store-contract.ts';
+import type { AggregateId } from '../../core/version.ts';
+import type { Endpoints } from '../../local/endpoints.ts';
+import { type OpenStores, openStores } from '../../local/verification/open-stores.ts';
+import type { AskApi } from './api-client.ts';
+import type { DrillCase, DrillWorld } from './made-up-people.ts';
+
+/** So many ordinary changes are made of these; each is one message to each store. */
+const CASES = 2_000;
+const LOOK_MS = 20;
+/** To find a key in files, each of them is read. */
+const LOOK_IN_FILES_MS = 250;
+/** A store that has not come that far by then is out of order. */
+const PATIENCE_MS = 90_000;
+
+export interface RestrictionReport {
+  /** Ordinary changes that were committed right before. */
+  readonly backlog: number;
+  /** Messages of ordinary changes that were still in the queues of all stores when the last of them had the restriction. */
+  readonly stillWaiting: number;
+  /** From the request to the answer of the command, milliseconds. */
+  readonly commandMs: number;
+  /** From the commit until the store has it, milliseconds. */
+  readonly inForceMs: Readonly<Record<string, number>>;
+  /** Reads that showed the case after it was restricted to somebody who may not see it. */
+  readonly shown: readonly string[];
+}
+
+/**
+ * Commits a backlog, restricts the first case of the world before any store has come through it, and looks when each store
+ * has the restriction; what is read through the API meanwhile must not show the case, from the command's answer on.
+ */
+export async function hurryRestriction(
+  endpoints: Endpoints,
+  db: pg.Client,
+  ask: AskApi,
+  world: DrillWorld,
+  { contracts, backlog }: { readonly contracts: readonly ProjectedContract[]; readonly backlog: number },
+): Promise<RestrictionReport> {
+  const kase = world.cases[0]!;
+  await commitBacklog(db, world, backlog);
+  await published(db, endpoints.slot);
+  const stores = openStores(endpoints);
+  try {
+    const start = performance.now();
+    const reply = await ask(world.supervisor, { method: 'PUT', path: `/cases/${kase.id}/restriction`, ifMatch: '*' });
+    if (reply.status !== 200)
+      throw new DistributaryError('store-unavailable', `the restriction has status ${reply.status}`);
+    const commandMs = Math.round(performance.now() - start);
+    const committedAt = await restrictedAt(db, kase);
+    const came = contracts.map(async contract => {
+      await hasCome(stores, contract, kase.id, reply.body.version);
+      return [contract.store_name, Date.now() - committedAt] as const;
+    });
+    const [shown, inForce] = await Promise.all([readsOf(ask, world, kase), Promise.all(came)]);
+    const stillWaiting = await waitingIn(endpoints, contracts);
+    return { backlog, stillWaiting, commandMs, inForceMs: Object.fromEntries(inForce), shown };
+  } finally {
+    stores.close();
+  }
+}
+
+async function commitBacklog(db: pg.Client, { companies: [company] }: DrillWorld, backlog: number): Promise<void> {
+  const ids = Array.from({ length: Math.min(CASES, backlog) }, () => randomUUID());
+  await db.query(
+    `insert into canonical.cases (id, tenant_id, title, product, issue, status)
+      select id, $2, 'A fee', 'Backlog', 'Fees', 'received' from unnest($1::uuid[]) id`,
+    [ids, company],
+  );
+  for (let done = ids.length; done < backlog; done += ids.length) {
+    const text = `update canonical.cases set title = 'A fee ' || $2 where id = any ($1)`;
+    await db.query(text, [ids.slice(0, backlog - done), done]);
+  }
+}
+
+/** What was committed so far is with the queues. */
+async function published(db: pg.Client, slot: string): Promise<void> {
+  const { rows } = await db.query<{ lsn: string }>('select pg_current_wal_lsn() as lsn');
+  const look = 'select from pg_replication_slots where slot_name = $1 and confirmed_flush_lsn >= $2';
+  await until('the relay has published the backlog', async () => {
+    return (await db.query(look, [slot, rows[0]!.lsn])).rowCount === 1;
+  });
+}
+
+/** By the clock of the database, which is this machine's. */
+async function restrictedAt(db: pg.Client, { id }: DrillCase): Promise<number> {
+  const text = `select at from canonical.audit_log where aggregate_id = $1 and change = 'restricted' order by version desc limit 1`;
+  return (await db.query<{ at: Date }>(text, [id])).rows[0]!.at.getTime();
+}
+
+async function hasCome(stores: OpenStores, contract: ProjectedContract, id: string, version: number): Promise<void> {
+  const store = stores.open(contract);
+  const target = (await store.current())!;
+  await until(
+    `${contract.store_name} has the restriction`,
+    async () => {
+      const stored = await store.read(target, id as AggregateId);
+      return stored !== undefined && stored.version >= version;
+    },
+    contract.engine === 's3' ? LOOK_IN_FILES_MS : LOOK_MS,
+  );
+}
+
+/** What a clerk is shown who saw the case until now. */
+async function readsOf(ask: AskApi, { clerk, product }: DrillWorld, { id }: DrillCase): Promise<readonly string[]> {
+  const shown: string[] = [];
+  for (const path of [`/cases/${id}`, `/cases/${id}/timeline`]) {
+    if ((await ask(clerk, { method: 'GET', path })).status !== 404) shown.push(`GET ${path}`);
+  }
+  const body = { filter: { field: 'product', is: product }, highlight: true };
+  const found = await ask(clerk, { method: 'POST', path: '/search', body });
+  if (found.status !== 200 || found.body.hits.some((hit: { id: string }) => hit.id === id)) shown.push('POST /search');
+  return shown;
+}
+
+async function waitingIn({ control }: Endpoints, contracts: readonly ProjectedContract[]): Promise<number> {
+  const status = (await (await fetch(new URL('/status', control))).json()) as {
+    queues: readonly { name: string; visible: number; inFlight: number }[];
+  };
+  return status.queues
+    .filter(({ name }) => contracts.some(({ store_name }) => name.endsWith(`-${store_name}`)))
+    .reduce((sum, { visible, inFlight }) => sum + visible + inFlight, 0);
+}
+
+async function until(what: string, look: () => Promise<boolean>, everyMs = LOOK_MS): Promise<void> {
+  for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await delay(everyMs)) if (await look()) return;
+  throw new DistributaryError('store-unavailable', `not in ${PATIENCE_MS / 1000} s: ${what}`);
+}
