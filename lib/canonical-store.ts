@@ -35,6 +35,8 @@ const PARAMETERS = {
   /** The relay logs in to the replication protocol by IAM too, so that no password exists for it. */
   'rds.iam_auth_for_replication': '1',
   'rds.force_ssl': '1',
+  /** Else the log quotes the row that a rule refused. */
+  log_error_verbosity: 'terse',
 };
 
 /** The PostgreSQL that decides: Aurora with logical replication, in a private network. */

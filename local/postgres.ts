@@ -75,6 +75,8 @@ const SETTINGS = {
   log_timezone: 'UTC',
   log_checkpoints: 'off',
   log_min_error_statement: 'fatal',
+  // Else the log quotes the row that a rule refused.
+  log_error_verbosity: 'terse',
   log_line_prefix: '%p ',
   lc_messages: 'C',
   logging_collector: 'off',
