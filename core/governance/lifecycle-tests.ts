@@ -75,6 +75,10 @@ export const LIFECYCLE_TESTS = {
     'tenant-move.local.ts',
     'nobody of either tenant sees a case twice or too long, in the canonical store and in a search',
   ),
+  rotated: test(
+    'protected.local.ts',
+    'a rotation puts all under the new key while readers read and writers write, and is resumed where it was',
+  ),
   encrypted: test('nag.synth.ts', 'cdk-nag finds nothing in %s that is not acknowledged'),
 } as const satisfies Readonly<Record<string, NamedTest>>;
 export type LifecycleTest = keyof typeof LIFECYCLE_TESTS;

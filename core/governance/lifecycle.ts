@@ -206,6 +206,12 @@ const RULES: Readonly<Record<LifecycleEvent, Readonly<Record<LifecyclePlace, Rul
     canonical: ['storage keys of the cloud rotate by themselves', 'AWS, KMS', 'a year', 'encrypted'],
     evidence: ['keys of the bucket rotate by themselves', 'AWS', 'a year', 'encrypted'],
     ...inStores(['storage keys of the cloud rotate by themselves', 'AWS', 'a year', 'encrypted']),
+    'key-value': [
+      'protected fields are sealed anew, the storage keys rotate by themselves',
+      'distributary keys rotate',
+      'the run',
+      'rotated',
+    ],
     cache: ['storage keys of the cloud rotate by themselves', 'AWS', 'a year', 'encrypted'],
     outbox: ['with the canonical store', 'AWS, KMS', 'a year', 'encrypted'],
     'failed queue': ['keys of the queue service rotate by themselves', 'AWS', 'a year', 'encrypted'],

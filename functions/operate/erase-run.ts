@@ -71,16 +71,23 @@ async function removeCase(context: OperateContext, id: string, over: readonly st
   return z.enum(VERDICTS).parse(row?.verdict);
 }
 
-/** What is gone now: by this run, or by whoever was quicker, such as a command of the API. */
+/** What is gone now by this run, or by whoever was quicker, such as a command of the API. */
 async function subjectsOf(handle: RunHandle, context: OperateContext) {
-  const { again } = requestSchema.parse(handle.run.request);
   const { verdicts } = memoSchema.parse(handle.run.memo);
   const cases = Object.keys(verdicts).filter(id => verdicts[id] === 'erasable' || verdicts[id] === 'gone');
+  return { cases, erased: await erasedWith(context, cases) };
+}
+
+/** What was erased before: of it only what may have come late is looked for again. */
+async function watchedOf(handle: RunHandle, context: OperateContext): Promise<readonly ErasedAggregate[]> {
+  if (!requestSchema.parse(handle.run.request).again) return [];
   const since = new Date(context.clock.now() - ERASURE_WATCH_DAYS * DAY_MS);
   const text = 'select id from canonical.erased_since($1, $2) id';
-  const watched = again ? await context.connection.query<{ id: string }>(text, [since, MAX_WATCHED]) : [];
-  const all = [...new Set([...cases, ...watched.map(({ id }) => id)])];
-  return { cases, all, erased: await erasedWith(context, all) };
+  const rows = await context.connection.query<{ id: string }>(text, [since, MAX_WATCHED]);
+  return erasedWith(
+    context,
+    rows.map(({ id }) => id),
+  );
 }
 
 /** Until every store has taken what was committed before the last deletion, an older state may still be on its way. */
@@ -92,15 +99,15 @@ async function drain(handle: RunHandle, context: OperateContext): Promise<NextSt
 
 /** What the canonical store itself keeps beside its tables. */
 async function scrub(handle: RunHandle, context: OperateContext): Promise<NextStep> {
-  const { all, erased } = await subjectsOf(handle, context);
+  const { cases, erased } = await subjectsOf(handle, context);
   const keys = erased.map(({ key }) => key);
-  const history = await numberOf(context, 'scrub_history($1)', [all]);
+  const history = await numberOf(context, 'scrub_history($1)', [cases]);
   let rows = 0;
   const days = await context.connection.query<{ day: string }>(
     'select day::text as day from canonical.outbox_days() day',
     [],
   );
-  for (const { day } of days) rows += await numberOf(context, 'scrub_outbox($1, $2, $3)', [day, keys, all]);
+  for (const { day } of days) rows += await numberOf(context, 'scrub_outbox($1, $2, $3)', [day, keys, cases]);
   const { verdicts } = memoSchema.parse(handle.run.memo);
   const deleted = Object.values(verdicts).filter(verdict => verdict === 'erasable').length;
   const places: readonly Place[] = [
@@ -114,18 +121,18 @@ async function scrub(handle: RunHandle, context: OperateContext): Promise<NextSt
 }
 
 async function sweep(handle: RunHandle, context: OperateContext): Promise<NextStep> {
-  const { cases, erased } = await subjectsOf(handle, context);
+  const { erased } = await subjectsOf(handle, context);
   const memo = memoSchema.parse(handle.run.memo);
-  await watchForLate(handle.run.id, context, await erasedWith(context, cases));
-  const found = await eraseFromStores(context, erased);
+  await watchForLate(handle.run.id, context, erased);
+  const found = await eraseFromStores(context, erased, await watchedOf(handle, context));
   await handle.save({ memo: { places: added(memo.places, found), sweeps: memo.sweeps + 1 } });
   return 'scan';
 }
 
 async function scan(handle: RunHandle, context: OperateContext): Promise<NextStep> {
-  const { cases, all, erased } = await subjectsOf(handle, context);
+  const { cases, erased } = await subjectsOf(handle, context);
   const { sweeps, verdicts, places } = memoSchema.parse(handle.run.memo);
-  const traces = await erasureTraces(context, all, erased);
+  const traces = await erasureTraces(context, cases, erased, await watchedOf(handle, context));
   if (traces.some(({ mayPass }) => mayPass) && sweeps < MAX_SWEEPS) return 'sweep';
   const isClean = traces.length === 0;
   if (isClean && cases.length > 0) await context.connection.query('select canonical.note_erased($1)', [cases]);

@@ -1,4 +1,5 @@
 import { factsLeft } from '../compact/erasing.ts';
+import { inFlight } from '../in-flight.ts';
 import { isArchive } from '../stores/archive.ts';
 import type { BucketEraser } from './bucket-eraser.ts';
 import type { OperateContext, OperatedStore } from './context.ts';
@@ -6,6 +7,8 @@ import { mustErase } from './erasable-places.ts';
 import { eraseFailed } from './erase-queues.ts';
 import { eraseArchived } from './erase-stores.ts';
 import type { ErasedAggregate } from './erasure-rows.ts';
+
+const LOOKS_IN_FLIGHT = 8;
 
 /** Content that is still somewhere. */
 export interface Trace {
@@ -16,17 +19,19 @@ export interface Trace {
   readonly mayPass: boolean;
 }
 
-/** Looks for content of these in every place that an erasure goes to; nothing when there is none. */
+/** Looks for content of these in every place that an erasure goes to; nothing when there is none. Of `watched` in failed queues. */
 export async function erasureTraces(
   context: OperateContext,
   cases: readonly string[],
   erased: readonly ErasedAggregate[],
+  watched: readonly ErasedAggregate[],
 ): Promise<readonly Trace[]> {
-  const keys = new Set<string>(erased.map(({ key }) => key));
+  const keys = erased.map(({ key }) => key);
+  const failing = new Set<string>([...erased, ...watched].map(({ key }) => key));
   const ofStores = context.stores.map(async (store): Promise<readonly Trace[]> => {
     const { name: place } = store;
     const own = erased.filter(({ aggregate }) => store.definition.contract.aggregates.includes(aggregate));
-    const failed = await eraseFailed(context.queues.sqs, (await context.queues.of(place)).failed, keys, 'look');
+    const failed = await eraseFailed(context.queues.sqs, (await context.queues.of(place)).failed, failing, 'look');
     // Nobody has seen them: they may be anything.
     const unseen = failed.complete ? 0 : 1;
     return [
@@ -35,13 +40,14 @@ export async function erasureTraces(
       { place, what: 'failed messages beyond what was looked at', count: unseen, mayPass: true },
     ];
   });
-  const traces = [...(await canonicalTraces(context, cases, [...keys])), ...(await Promise.all(ofStores)).flat()];
+  const traces = [...(await canonicalTraces(context, cases, keys)), ...(await Promise.all(ofStores)).flat()];
   const { payloads, evidence } = mustErase(context);
   let [parked, locked] = [0, 0];
-  for (const { aggregate, tenant, key } of erased) {
-    parked += await objectsBelow(payloads, `${aggregate}/${key}/`);
-    if (evidence && aggregate === 'case') locked += await objectsBelow(evidence, `${tenant}/${key}/`);
-  }
+  await inFlight(erased, LOOKS_IN_FLIGHT, async ({ aggregate, tenant, key }) => {
+    const found = await objectsBelow(payloads, `${aggregate}/${key}/`);
+    const kept = evidence && aggregate === 'case' ? await objectsBelow(evidence, `${tenant}/${key}/`) : 0;
+    [parked, locked] = [parked + found, locked + kept];
+  });
   traces.push({ place: 'payloads', what: 'objects', count: parked, mayPass: true });
   traces.push({ place: 'evidence', what: 'objects that a lock or a hold keeps', count: locked, mayPass: false });
   return traces.filter(({ count }) => count > 0);
@@ -78,7 +84,11 @@ async function storeTraces(
   let count = 0;
   for (const target of targets) {
     if (facts) count += await factsLeft(facts.erasing, target, keys);
-    else for (const { key } of erased) if ((await store.read(target, key))?.document) count += 1;
+    else {
+      await inFlight(erased, LOOKS_IN_FLIGHT, async ({ key }) => {
+        if ((await store.read(target, key))?.document) count += 1;
+      });
+    }
   }
   return [{ place: name, what: facts ? 'facts with content' : 'documents', count, mayPass: true }];
 }

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { ERASED } from '../../core/erasure.ts';
 import type { Store, Target, Write } from '../../core/store.ts';
 import { eraseFacts } from '../compact/erasing.ts';
+import { inFlight } from '../in-flight.ts';
 import { type ArchiveStore, isArchive } from '../stores/archive.ts';
 import type { BucketEraser, ObjectsErased, ObjectVersion } from './bucket-eraser.ts';
 import type { OperateContext, OperatedStore } from './context.ts';
@@ -14,22 +15,28 @@ export const placeSchema = z.strictObject({ place: z.string(), what: z.string(),
 export type Place = z.infer<typeof placeSchema>;
 
 const WRITES_AT_ONCE = 200;
+const LISTS_IN_FLIGHT = 8;
 /** 40 bytes each, in an item of 400 kB at most. */
 const KEYS_AT_ONCE = 5000;
 /** What queries found lies beside the targets, and ends by itself within a week (lib/stores/fact-bucket.ts). */
 const NO_TARGET = 'queries/';
 
-/** Takes these out of every store and of what lies between them; safe to repeat, and to end at any point. */
+/**
+ * Takes these out of every store and of what lies between them; safe to repeat, and to end at any point. Of `watched`, which
+ * was erased before, what came late: failed messages and archived versions. Late facts are the compactor's.
+ */
 export async function eraseFromStores(
   context: OperateContext,
   erased: readonly ErasedAggregate[],
+  watched: readonly ErasedAggregate[],
 ): Promise<readonly Place[]> {
-  if (erased.length === 0) return [];
-  const keys = new Set<string>(erased.map(({ key }) => key));
+  const keys = new Set<string>([...erased, ...watched].map(({ key }) => key));
+  if (keys.size === 0) return [];
   const ofStores = context.stores.map(async (store): Promise<readonly Place[]> => {
     const { name } = store;
     const queue = await eraseFailed(context.queues.sqs, (await context.queues.of(name)).failed, keys);
-    const own = erased.filter(({ aggregate }) => store.definition.contract.aggregates.includes(aggregate));
+    const ofStore = ({ aggregate }: ErasedAggregate) => store.definition.contract.aggregates.includes(aggregate);
+    const own = (isArchive(store.store) ? [...erased, ...watched] : erased).filter(ofStore);
     return [
       { place: name, what: 'events of its failed queue', count: queue.events },
       ...(own.length > 0 ? await eraseFromStore(context, store, own) : []),
@@ -136,7 +143,10 @@ async function eraseSpent(
 
 async function erasePayloads(bucket: BucketEraser, erased: readonly ErasedAggregate[]): Promise<ObjectsErased> {
   let total: ObjectsErased = { removed: 0, refused: [] };
-  for (const { aggregate, key } of erased) total = sum(total, await eraseBelow(bucket, `${aggregate}/${key}/`));
+  await inFlight(erased, LISTS_IN_FLIGHT, async ({ aggregate, key }) => {
+    const done = await eraseBelow(bucket, `${aggregate}/${key}/`);
+    total = sum(total, done);
+  });
   return total;
 }
 
