@@ -37,7 +37,7 @@ export const LIFECYCLE_TESTS = {
     'a hold is placed on every version of its case, whatever the order, and lifted from them',
   ),
   archiveErased: test('archive.local.ts', 'what a purge erases is gone, and the manifest says so; what is held stays'),
-  overtakes: test('api-priority.local.ts', 'ordinary changes, and is in force at once in what is read'),
+  overtakes: test('api-priority.local.ts', 'is in force at once in what is read'),
   atOnce: test('api-queries.local.ts', 'drops at once what was taken away since the store saw it, and counts that'),
   erased: test(
     'erasure.local.ts',
