@@ -1,148 +1,126 @@
 import { randomUUID } from 'node:crypto';
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import pg from 'pg';
-import { ISSUER_FILE, signToken } from '../local/issuer.ts';
+import { type AskApi, apiClient } from '../bin/drills/api-client.ts';
+import { type AuthorizationDrill, drillAuthorization } from '../bin/drills/authorization.ts';
+import { type DrillWorld, makeUpPeople } from '../bin/drills/made-up-people.ts';
+import { markedEvent } from '../bin/drills/marked-case.ts';
+import { encodePack } from '../core/pack.ts';
+import { OPERATIONS } from '../core/policy.ts';
+import { QUERIED } from '../lib/stacks/api-stack.ts';
 import { type LocalMode, startLocalMode } from '../local/local-mode.ts';
+import { capturedTerminal } from './captured-terminal.ts';
 
 /**
- * What takes rights away overtakes: a restriction is in force at once in what is read through the API, and soon in every
- * store, however many ordinary changes wait. BACKLOG says how many; 50,000 take a quiet machine some minutes.
+ * The drill of authorization on a local mode: everybody asks for everything, and what takes rights away overtakes what does
+ * not. BACKLOG says how many ordinary changes; 50,000 take a quiet machine some minutes. And what a case says is in no log.
  */
 
 const BACKLOG = Number(process.env.BACKLOG ?? 12_000);
-const CASES = 2_000;
 const TIMEOUT_MS = 200_000;
+const PATIENCE_MS = 60_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'distributary-priority-'));
 chmodSync(folder, 0o755);
 let mode: LocalMode;
-let db: pg.Client;
-const [bureau, acme, supervisor, clerk, target] = Array.from({ length: 5 }, () => randomUUID());
+let drill: AuthorizationDrill;
 
 beforeAll(async () => {
   mode = await startLocalMode({ dataDir: folder, search: 'embedded' });
-  db = new pg.Client(mode.endpoints.postgres.url);
-  await db.connect();
-  await db.query('set search_path = canonical');
-  await db.query(`insert into tenants (id, name, kind) values ($1, 'Bureau', 'bureau'), ($2, 'Acme', 'company')`, [
-    bureau,
-    acme,
-  ]);
-  for (const [user, tenant, kind, role] of [
-    [supervisor, bureau, 'bureau', 'supervisor'],
-    [clerk, acme, 'company', 'company-user'],
-  ]) {
-    await db.query(`insert into users (id, display_name) values ($1, 'Somebody')`, [user]);
-    await db.query('insert into memberships (tenant_id, tenant_kind, user_id, role) values ($1, $2, $3, $4)', [
-      tenant,
-      kind,
-      user,
-      role,
-    ]);
-  }
-  await openCases([target!]);
 }, TIMEOUT_MS);
 afterAll(async () => {
-  await db?.end();
   await mode?.stop();
   rmSync(folder, { recursive: true, force: true });
 }, TIMEOUT_MS);
 
-const openCases = (ids: readonly string[]) =>
-  db.query(
-    `insert into cases (id, tenant_id, title, product, issue, status)
-      select id, $2, 'A fee', 'Credit card', 'Fees', 'received' from unnest($1::uuid[]) id`,
-    [ids, acme],
-  );
-
-async function call(user: string, method: string, path: string, body?: object) {
-  const token = await signToken(readFileSync(join(folder, ISSUER_FILE), 'utf8'), mode.endpoints.issuer!, user);
-  const response = await fetch(mode.endpoints.api + path, {
-    method,
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'if-match': '*' },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  // biome-ignore lint/suspicious/noExplicitAny: as deep as the test looks
-  return { status: response.status, body: (await response.json()) as any };
-}
-
-async function until(what: string, look: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 90_000; Date.now() < deadline; await delay(20)) if (await look()) return;
-  throw new Error(`not in time: ${what}`);
-}
-
-/** Everything committed so far is with the queues. */
-async function published(): Promise<void> {
-  const { rows } = await db.query<{ lsn: string }>('select pg_current_wal_lsn() as lsn');
-  await until('the relay has published the backlog', async () => {
-    const slots = await db.query('select from pg_replication_slots where confirmed_flush_lsn >= $1', [rows[0]!.lsn]);
-    return slots.rows.length > 0;
-  });
-}
-
-const waiting = async (queue: string): Promise<number> => {
-  const { queues } = await mode.status();
-  const depth = queues.find(({ name }) => name === queue)!;
-  return depth.visible + depth.inFlight;
-};
-
-/** Whether a table has the case in that version. */
-async function hasCome(client: DynamoDBClient, table: string, version: number): Promise<boolean> {
-  const { Items = [] } = await client.send(
-    new ScanCommand({
-      TableName: table,
-      FilterExpression: '#key = :key AND #version >= :version',
-      ExpressionAttributeNames: { '#key': 'key', '#version': 'version' },
-      ExpressionAttributeValues: { ':key': { S: target! }, ':version': { N: String(version) } },
-    }),
-  );
-  return Items.length > 0;
-}
-
 test(
-  `a restriction overtakes ${BACKLOG} ordinary changes, and is in force at once in what is read`,
+  'the API shows and does for everybody what the policy says, and nothing else',
   async () => {
-    const { dynamodb, region, credentials, opensearch } = mode.endpoints;
-    const client = new DynamoDBClient({ endpoint: dynamodb.endpoint, region, credentials: { ...credentials } });
-    await until(
-      'the clerk finds the case',
-      async () => (await call(clerk!, 'POST', '/search', {})).body.hits?.length === 1,
-    );
-    await call(supervisor!, 'GET', `/cases/${target}`);
-
-    await openCases(Array.from({ length: CASES }, () => randomUUID()));
-    for (let changes = CASES; changes < BACKLOG; changes += CASES) {
-      await db.query(`update cases set title = 'A fee ' || $1 where id <> $2`, [changes, target]);
-    }
-    await published();
-    expect(await waiting('distributary-case-timeline')).toBeGreaterThan(10);
-
-    const start = Date.now();
-    const { status, body } = await call(supervisor!, 'PUT', `/cases/${target}/restriction`);
-    expect(status).toBe(200);
-    expect(await call(clerk!, 'GET', `/cases/${target}`)).toMatchObject({ status: 404 });
-    expect(await call(clerk!, 'GET', `/cases/${target}/timeline`)).toMatchObject({ status: 404 });
-    const { hits } = (await call(clerk!, 'POST', '/search', { filter: { field: 'title', exists: true } })).body;
-    expect(hits.map(({ id }: { id: string }) => id)).not.toContain(target);
-
-    await until('the timeline has it', () => hasCome(client, 'distributary-case-timeline', body.version));
-    const timelineSeconds = (Date.now() - start) / 1000;
-    const stillWaiting = await waiting('distributary-case-timeline');
-    await until('search has it', async () => {
-      const answer = await fetch(`${opensearch.url}/case-search/_doc/${target}`);
-      // biome-ignore lint/suspicious/noExplicitAny: as deep as the test looks
-      return ((await answer.json()) as any)._source?.restricted === true;
-    });
-    const searchSeconds = (Date.now() - start) / 1000;
-    console.log(
-      `in the timeline after ${timelineSeconds} s, in search after ${searchSeconds} s; ${stillWaiting} messages still waiting`,
-    );
-    expect(stillWaiting).toBeGreaterThan(0);
-    client.destroy();
+    const { signal } = new AbortController();
+    const session = { terminal: capturedTerminal().terminal, json: false, signal };
+    drill = await drillAuthorization(mode.endpoints, { dataDir: folder, backlog: BACKLOG }, session);
+    expect(drill.mismatches).toEqual([]);
+    expect(Object.keys(drill.compared).sort()).toEqual([...OPERATIONS].sort());
   },
   TIMEOUT_MS,
 );
+
+test(`a restriction overtakes ${BACKLOG} ordinary changes in every store, and is in force at once in what is read`, () => {
+  const { shown, inForceMs, stillWaiting } = drill.restriction;
+  console.log(`in force, ms: ${JSON.stringify(inForceMs)}; ${stillWaiting} messages still waiting`);
+  expect(shown).toEqual([]);
+  expect(Object.keys(inForceMs).sort()).toEqual([...QUERIED].sort());
+  expect(stillWaiting).toBeGreaterThan(0);
+});
+
+test(
+  'what a case says is in no log, whatever goes wrong with it, and in no reason of a failed message',
+  async () => {
+    const db = new pg.Client(mode.endpoints.postgres.url);
+    await db.connect();
+    const world = await makeUpPeople(db).finally(() => db.end());
+    const marker = `Foxglove-${randomUUID()}`;
+    await sayEverywhere(apiClient(mode.endpoints, folder), world, marker);
+    const reasons = await reasonsOfFailure(marker, world);
+    expect(reasons).toContain('error_code');
+    expect(reasons).not.toContain(marker);
+
+    const logs = readdirSync(mode.endpoints.logs, { withFileTypes: true }).filter(entry => entry.isFile());
+    const text = (name: string): string => readFileSync(join(mode.endpoints.logs, name), 'utf8');
+    const names = logs.map(({ name }) => name);
+    expect(names.filter(name => text(name).includes('refused'))).not.toEqual([]);
+    for (const said of [marker, world.narrative]) {
+      expect(names.filter(name => text(name).includes(said))).toEqual([]);
+    }
+  },
+  TIMEOUT_MS,
+);
+
+/** By every way into the API: what is done, what is refused by it, by a rule of the database, and by the stores. */
+async function sayEverywhere(ask: AskApi, { supervisor, companies: [tenant], cases }: DrillWorld, marker: string) {
+  const say = async (status: number, method: string, path: string, body?: object): Promise<void> => {
+    const reply = await ask(supervisor, { method, path, ifMatch: '*', ...(body && { body }) });
+    expect({ path, status: reply.status }).toEqual({ path, status });
+  };
+  const kase = { tenant, title: marker, product: marker, issue: marker, narrative: marker, reference: marker.slice(9) };
+  await say(201, 'POST', '/cases', kase);
+  await say(409, 'POST', '/cases', kase);
+  await say(422, 'POST', '/cases', { ...kase, priority: marker });
+  await say(422, 'POST', '/cases', { ...kase, narrative: `${marker} `.repeat(1_000) });
+  await say(413, 'POST', '/cases', { ...kase, narrative: `${marker} `.repeat(2_000) });
+  const path = `/cases/${cases[0]!.id}`;
+  await say(200, 'POST', `${path}/transitions`, { to: 'under-review', reason: marker });
+  // The database's own words for it quote the row.
+  await say(409, 'POST', `${path}/transitions`, { to: 'closed', reason: marker });
+  await say(201, 'POST', `${path}/parties`, { role: 'witness', new: { kind: 'person', name: marker } });
+  await say(409, 'POST', `${path}/decisions`, { kind: 'correction', summary: marker });
+  await say(200, 'POST', '/search', { text: marker });
+  await say(422, 'POST', '/search', { filter: { field: marker, is: marker } });
+  await say(404, 'GET', `/${marker}`);
+  await say(422, 'GET', `/cases/${marker}`);
+}
+
+/** A state that no store takes, sent as the relay sends one: what the failed queue says of it, besides the state itself. */
+async function reasonsOfFailure(marker: string, { companies: [tenant], cases }: DrillWorld): Promise<string> {
+  const { sqs: endpoint, region, credentials, stores } = mode.endpoints;
+  const sqs = new SQSClient({ endpoint, region, credentials: { ...credentials } });
+  const { queueUrl, failedQueueUrl } = stores['case-search']!;
+  try {
+    const MessageBody = encodePack([markedEvent({ id: cases[1]!.id, tenant: tenant!, marker }, 1_000)]);
+    await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }));
+    for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await delay(50)) {
+      const receive = new ReceiveMessageCommand({ QueueUrl: failedQueueUrl, MessageAttributeNames: ['All'] });
+      const [message] = (await sqs.send(receive)).Messages ?? [];
+      if (!message) continue;
+      expect(message.Body).toContain(marker);
+      return JSON.stringify({ ...message, Body: undefined });
+    }
+    throw new Error('the failed queue did not get what cannot be projected');
+  } finally {
+    sqs.destroy();
+  }
+}

@@ -87,9 +87,13 @@ async function settle(
 
 async function compare(ask: AskApi, world: DrillWorld, search: ProjectedContract, { terminal, signal }: Session) {
   const questions = world.actors.map(actor => [...questionsOf(actor, world, search)]);
+  const most = Math.max(...questions.map(({ length }) => length));
   // Everybody's first, then everybody's second: nobody asks so often that the API tells them to slow down.
-  const turns = questions[0]!.flatMap((_, index) =>
-    world.actors.map((actor, at) => ({ actor, question: questions[at]![index]! })),
+  const turns = Array.from({ length: most }, (_, index) => index).flatMap(index =>
+    world.actors.flatMap((actor, at) => {
+      const question = questions[at]![index];
+      return question ? [{ actor, question }] : [];
+    }),
   );
   const compared: Record<string, number> = {};
   const mismatches: Mismatch[] = [];

@@ -69,12 +69,13 @@ const isCommand = (operation: Operation): operation is Command => Object.hasOwn(
 
 /** Everything that there is to ask, by one actor. */
 export function* questionsOf(actor: Actor, world: DrillWorld, search: ProjectedContract): Iterable<Question> {
+  const cases = casesFor(actor, world);
   for (const operation of OPERATIONS) {
     if (!isCommand(operation)) continue;
-    if (isOnCase(operation)) for (const kase of world.cases) yield command(operation, actor, kase);
+    if (isOnCase(operation)) for (const kase of cases) yield command(operation, actor, kase);
     else yield freeCommand(operation, actor);
   }
-  for (const kase of world.cases) {
+  for (const kase of cases) {
     yield readCase(actor, kase, world, search);
     yield readTimeline(actor, kase);
   }
@@ -84,6 +85,10 @@ export function* questionsOf(actor: Actor, world: DrillWorld, search: ProjectedC
   yield worklist(actor, world.investigator, world);
   yield report(actor, world);
 }
+
+/** Who is nobody is so for every case: one of each company will do. */
+const casesFor = ({ standing }: Actor, { cases }: DrillWorld): readonly DrillCase[] =>
+  standing ? cases : [...new Map(cases.map(kase => [kase.tenant, kase])).values()];
 
 /** What is refused is asked for in earnest: should it not be refused, it is done. */
 function command(operation: Command, { standing }: Actor, kase: DrillCase): Question {
