@@ -36,6 +36,8 @@ const field = z.strictObject({
   /** A list of such values. */
   list: z.boolean().default(false),
   pii: z.enum(PII).default('none'),
+  /** Kept encrypted in the store, and opened by whoever reads through its port. Of engine dynamodb, and no key of an index. */
+  protected: z.boolean().default(false),
   /** Shown to these roles only; everyone else sees it masked. @default everyone who may see the document */
   visible_to: z.array(z.string()).optional(),
   description: z.string().optional(),
@@ -137,6 +139,10 @@ export const withoutGovernance = ({
   ...contract
 }: StoreContract): Omit<StoreContract, 'governance' | 'workload'> => contract;
 
+/** Names of the fields that a store keeps sealed. */
+export const protectedFields = ({ fields }: Pick<ProjectedContract, 'fields'>): readonly string[] =>
+  Object.keys(fields).filter(name => fields[name]!.protected);
+
 /** An archive that a projector feeds is derived; one that keeps what nobody else has is not. */
 export const isDerived = ({ role, engine }: StoreContract): boolean =>
   DERIVED.includes(role) || (role === 'archive' && engine === 's3-object-lock');
@@ -222,7 +228,13 @@ function* rebuildRules(rebuild: StoreContract['rebuild']): Iterable<Defect> {
 }
 
 function* fieldRules({ fields = {}, indexes = {}, engine, security }: StoreContract): Iterable<Defect> {
-  for (const [name, { pii }] of Object.entries(fields)) {
+  const keys = Object.values(indexes).flatMap(({ partition, sort }) => [partition, sort]);
+  for (const [name, { pii, protected: isProtected }] of Object.entries(fields)) {
+    if (isProtected && (engine !== 'dynamodb' || keys.includes(name))) {
+      const hint = 'an engine that searches by a value has to see it: leave protected out, or the field';
+      const what = engine === 'dynamodb' ? 'is a key of an index' : `is in a store on ${engine}`;
+      yield defectAt(['fields', name, 'protected'], `field ${name} is protected, and ${what}`, hint);
+    }
     const taken = takenName(engine, name, indexes);
     if (taken) yield { path: ['fields', name], message: `field ${name} ${taken}`, hint: 'rename the field', at: 'key' };
     if (pii !== 'none' && !security.contains_pii) {

@@ -13,6 +13,7 @@ import { driftCommand } from './drift.ts';
 import { drillCommand } from './drill.ts';
 import { eraseCommand } from './erase.ts';
 import { importCommand } from './import.ts';
+import { keysCommand } from './keys.ts';
 import { newCommand } from './new-projector.ts';
 import { rebuildCommand } from './rebuild.ts';
 import { redriveCommand } from './redrive.ts';
@@ -48,6 +49,7 @@ export const COMMANDS: readonly Command<any>[] = [
   retireCommand,
   archiveCommand,
   tenantCommand,
+  keysCommand,
   contractCommand,
   costCommand,
   demoCommand,

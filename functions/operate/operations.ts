@@ -20,6 +20,7 @@ import { rebuildStart } from './rebuild-start.ts';
 import { replayStart } from './replay-start.ts';
 import { retentionRun } from './retention.ts';
 import { retireDecide, retireRead, retireStep } from './retire.ts';
+import { keysRotate } from './rotate-keys.ts';
 import { runCancel } from './run-cancel.ts';
 import { runList } from './run-list.ts';
 import { runPause } from './run-pause.ts';
@@ -57,6 +58,7 @@ export const OPERATIONS = [
   retireDecide,
   retireStep,
   archiveSeal,
+  keysRotate,
   tenantMoveStart,
   auditList,
 ] as const;

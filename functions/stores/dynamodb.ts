@@ -1,16 +1,7 @@
 import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { addDigests, EMPTY_DIGEST, hullOf } from '../../core/digest.ts';
 import { DistributaryError } from '../../core/errors.ts';
-import {
-  APPLIED,
-  type Digest,
-  type KeyRange,
-  type Outcome,
-  STALE,
-  type Store,
-  type Target,
-  type Write,
-} from '../../core/store.ts';
+import { APPLIED, type Digest, type KeyRange, type Outcome, STALE, type Target, type Write } from '../../core/store.ts';
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import { BUCKETS, ITEM, tableLayout } from '../../core/table-layout.ts';
 import type { Control } from '../control.ts';
@@ -20,6 +11,7 @@ import { inspectTable } from './dynamodb-inspection.ts';
 import { fromStoredItem, keyItem, toStoredItem } from './dynamodb-item.ts';
 import { digestsOfBucket, itemsOfBucket, mergeByKey } from './dynamodb-range.ts';
 import { createTable, deleteTable, describeTable } from './dynamodb-table.ts';
+import type { RewritingStore } from './protected.ts';
 
 export interface DynamoStoreOptions {
   readonly client: DynamoDBClient;
@@ -43,7 +35,7 @@ const MAX_UNAVAILABLE = IN_FLIGHT;
  * Documents as items of a table, one table a target, looked up by key or by the contract's `indexes`. Write-if-newer is a
  * condition of each `PutItem`; nothing is ever deleted. Which table readers see stands in the control table.
  */
-export function dynamoStore({ client, contract, control, tableName }: DynamoStoreOptions): Store {
+export function dynamoStore({ client, contract, control, tableName }: DynamoStoreOptions): RewritingStore {
   const layout = tableLayout(contract);
 
   async function put(table: string, write: Write): Promise<Outcome> {
@@ -92,6 +84,19 @@ export function dynamoStore({ client, contract, control, tableName }: DynamoStor
         }
       });
       return outcomes;
+    },
+
+    async rewrite({ name: table }, write) {
+      const { ExpressionAttributeValues: values } = newerThan(write);
+      const condition = { ConditionExpression: '#version = :version', ExpressionAttributeValues: values };
+      const put = { TableName: table, Item: toStoredItem(write, layout), ...condition };
+      try {
+        await client.send(new PutItemCommand({ ...put, ExpressionAttributeNames: { '#version': ITEM.version } }));
+        return true;
+      } catch (error) {
+        if (isConditionFailed(error)) return false;
+        throw tableError(table, error);
+      }
     },
 
     async read({ name: table }, key) {

@@ -2,7 +2,8 @@ import { RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, Billing, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
 import type { dynamoVariables, EnvironmentOf } from '../../core/environment.ts';
-import type { ProjectedContract } from '../../core/store-contract.ts';
+import { DistributaryError } from '../../core/errors.ts';
+import { type ProjectedContract, protectedFields } from '../../core/store-contract.ts';
 import { tableLayout } from '../../core/table-layout.ts';
 import type { BundledFunction } from '../bundled-function.ts';
 import type { ControlTable } from '../control-table.ts';
@@ -23,6 +24,7 @@ export class DocumentTable extends Construct implements ProjectedStore {
 
   constructor(scope: Construct, id: string, { contract, tableName, control, keep }: DocumentTableProps) {
     super(scope, id);
+    mustNotProtect(contract);
     const { partition, sort, keyTypes, indexes } = tableLayout(contract);
     const attribute = (name: string) => ({
       name,
@@ -60,4 +62,13 @@ export class DocumentTable extends Construct implements ProjectedStore {
   #generations(): readonly string[] {
     return [this.table.tableArn, `${this.table.tableArn}.*`];
   }
+}
+
+/** A field that is said to be protected and is not would be worse than one that is not said to be. */
+function mustNotProtect(contract: ProjectedContract): void {
+  const [field] = protectedFields(contract);
+  if (field === undefined) return;
+  const hint = 'leave protected out: the template gives no keys to the functions of a store yet';
+  const what = `store ${contract.store_name}: field ${field} is protected, and nothing would seal it`;
+  throw new DistributaryError('contract-invalid', what, { hint });
 }
