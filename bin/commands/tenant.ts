@@ -5,7 +5,7 @@ import { tenantMoveCommand } from './tenant-move.ts';
 export const tenantCommand: Command = {
   usage: 'tenant',
   summary: 'move a tenant',
-  examples: [{ line: 'distributary tenant move 11aa… --to 22bb…', what: 'all of its cases and parties' }],
+  examples: [{ line: 'distributary help tenant', what: 'what it takes' }],
   options: [],
   commands: [tenantMoveCommand],
 
