@@ -161,5 +161,5 @@ test('a measurement that does not exist is refused with those that do', async ()
     debug: false,
   });
   expect(code).toBe(2);
-  expect(err()).toMatch(/"latncy" is none of relay, topic, search, latency, burst/);
+  expect(err()).toMatch(/"latncy" is none of relay, topic, search, backfill, latency, burst/);
 });

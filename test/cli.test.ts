@@ -92,7 +92,8 @@ describe('help', () => {
       for (const { line } of command.examples) {
         const [program, name, ...rest] = line.replace(/ \|.*$/, '').split(' ');
         expect(`${program} ${name}`).toMatch(/^(npm start|distributary \w+)$/);
-        const known = [...command.options.map(({ long }) => long), '--json'];
+        const called = command.commands?.find(({ usage }) => usage.split(' ')[0] === rest[0]) ?? command;
+        const known = [...called.options.map(({ long }) => long), '--json'];
         const used = rest.filter(word => word.startsWith('--')).map(word => word.replace(/=.*$/, ''));
         expect(used.filter(option => !known.includes(option))).toEqual([]);
       }

@@ -135,7 +135,7 @@ test('the command writes the files where it is told to', async () => {
     const session = { terminal, json: false, signal: new AbortController().signal };
     const root = join(import.meta.dirname, '..');
     expect(await contractExportCommand.run([], { format: 'odcs', out, root }, session)).toBe(0);
-    expect(said()).toMatch(/^5 files written to/);
+    expect(said()).toContain(`${catalogue.projected.length + 1} files written to`);
     expect(readFileSync(join(out, 'odcs/case-search.yaml'), 'utf8')).toContain('apiVersion: v3.1.0');
   } finally {
     rmSync(out, { recursive: true });

@@ -162,7 +162,7 @@ test('a value that no store reads asks for a deployment, one that a projector ma
     '      colour: { type: string, pii: none }\n      created_at: { type: string',
   );
   expect(planOf({ 'aggregates/tenant': add })).toMatchObject([{ subject: 'tenant', action: 'deploy' }]);
-  const remove = planOf({ 'aggregates/case': replace(/ {6}retain_until: .*\n/, '') });
+  const remove = planOf({ 'aggregates/case': replace(/ {6}consent: .*\n/, '') });
   expect(remove).toMatchObject([
     { action: 'rebuild', reason: expect.stringMatching(/^case-timeline, investigator-worklist hold/) },
   ]);
