@@ -113,13 +113,13 @@ const SCENES: Readonly<Record<string, () => Promise<(() => Promise<unknown>) | u
     return undefined;
   },
 
-  /** Slow enough to be found at it. */
+  /** It waits until every writer knows of its target, for some seconds in which it is found at it. */
   async rebuilding() {
     const store = 'case-timeline';
     const operations = localOperations(mode.endpoints, { actor: 'test', reason: 'operate-page.local.ts' });
-    await operations.ask('rebuild.start', { store, rate: 1 });
+    const { step } = await operations.ask('rebuild.start', { store });
     await operations.nudge(store);
-    while ((await operations.ask('run.read', { store }))?.step !== 'backfill') await delay(200);
+    while ((await operations.ask('run.read', { store }))?.step === step) await delay(100);
     operations.close();
     return undefined;
   },
