@@ -4,6 +4,7 @@ import type { Target } from '../core/store.ts';
 import type { AggregateId, TenantId } from '../core/version.ts';
 import { TARGETS_TTL_SECONDS } from '../functions/control-targets.ts';
 import { advance } from '../functions/operate/advancing.ts';
+import { sweepTargets } from '../functions/operate/former-targets.ts';
 import { rebuildRollback } from '../functions/operate/rebuild-rollback.ts';
 import { rebuildStart } from '../functions/operate/rebuild-start.ts';
 import type { Run } from '../functions/operate/run.ts';
@@ -20,6 +21,8 @@ const BLUE: Target = { store: STORE, name: `${STORE}.1.1` };
 const ASKED = { actor: 'sim', reason: 'a test' };
 const KEYS = 9;
 const LIVE_MS = 45_000;
+/** As long as a frozen invocation may live. */
+const PAUSE_MS = 900_000;
 
 interface Course {
   readonly seed: number;
@@ -61,7 +64,7 @@ async function simulate({ seed, kill, freeze, slow, cancelAtMs }: Course, waits 
   let run: Run | undefined;
   const operate = async () => {
     await time.after(world.random(10_000));
-    run = await rebuildStart.run({ store: STORE, rollbackWindowSeconds: 3600, accept: false, ...ASKED }, quiet);
+    run = await rebuildStart.run({ store: STORE, rollbackWindowSeconds: 86_400, accept: false, ...ASKED }, quiet);
     if (cancelAtMs !== undefined) {
       void time.after(cancelAtMs).then(() => runCancel.run({ store: STORE, ...ASKED }, quiet).catch(() => {}));
     }
@@ -74,11 +77,18 @@ async function simulate({ seed, kill, freeze, slow, cancelAtMs }: Course, waits 
       if (run!.state !== 'running') return;
     }
   };
+  const sweep = async () => {
+    for (; !isOver; await time.after(10_000)) {
+      const context = world.operate({ kill, freeze, slow });
+      void sweepTargets(context, context.store(STORE)).catch(() => {});
+    }
+  };
   const work = Promise.all([live(), operate()]);
   void work.then(() => {
     isOver = true;
   });
   void look();
+  void sweep();
   await time.runUntil(() => isOver);
   const settled = () => [...world.unacknowledged.values()].every(count => count === 0);
   // What was sent twice may come minutes later.
@@ -86,6 +96,30 @@ async function simulate({ seed, kill, freeze, slow, cancelAtMs }: Course, waits 
   await time.runUntil(() => time.now > end && settled());
   wrong ??= await defectOf(world);
   return { world, run: run!, wrong };
+}
+
+/** A quarter of an hour later nothing is left of a target that nobody can go to: neither fed nor kept. */
+async function leftAfterwards(world: World, { memo: { green } }: Run): Promise<readonly string[]> {
+  const context = world.operate(QUIET);
+  for (let time = 1; time <= 3; time++) {
+    const before = world.time.now;
+    let isSwept = false;
+    void sweepTargets(context, context.store(STORE)).then(() => {
+      isSwept = true;
+    });
+    void world.time.after(PAUSE_MS);
+    await world.time.runUntil(() => isSwept && world.time.now >= before + PAUSE_MS);
+  }
+  const { building } = await world.control().readTargets(STORE);
+  const left = new Set(building.map(({ name }) => name));
+  for (const name of [BLUE.name, String(green)]) {
+    const isThere = await world.store.inspect({ store: STORE, name }).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) left.add(name);
+  }
+  return [...left].sort();
 }
 
 async function goTo(world: World): Promise<Target | undefined> {
@@ -132,12 +166,14 @@ test('a rebuild killed and frozen anywhere, beside live changes: readers see all
       expect((await world.control().readTargets(STORE)).current).toEqual(current);
       if (run.state === 'cancelled') {
         expect(current).toEqual(BLUE);
+        expect(await leftAfterwards(world, run)).toEqual([BLUE.name]);
         return;
       }
       expect(run).toMatchObject({ state: 'done', error: null });
       expect(run.report).toMatchObject({ missing: { count: 0 }, extra: { count: 0 }, mismatched: { count: 0 } });
       expect(run.report).toMatchObject({ downtimeSeconds: 0, permissionDifferences: 0 });
       expect(current).not.toEqual(BLUE);
+      expect(await leftAfterwards(world, run)).toEqual([BLUE.name, current.name].sort());
       // Both are fed, so the way back loses nothing, and neither does the way forward again.
       for (const to of [BLUE, current]) {
         expect(await goTo(world)).toEqual(to);

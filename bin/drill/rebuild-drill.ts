@@ -21,6 +21,14 @@ export interface RebuildDrill {
   readonly mostKills?: number;
   /** Deleted before; readers must not see them. */
   readonly absent: readonly AggregateId[];
+  /** @default as `divideCases` divides those that there are; drills at the same time share one division */
+  readonly cases?: DividedCases;
+}
+
+export interface DividedCases {
+  /** Nobody changes them, so that it is known what readers must see of them. */
+  readonly untouched: readonly AggregateId[];
+  readonly changed: readonly AggregateId[];
 }
 
 export interface RebuildDrillReport {
@@ -32,7 +40,7 @@ export interface RebuildDrillReport {
   readonly kills: KillReport;
 }
 
-/** Of all cases, those that the load leaves alone, so that it is known what readers must see of them. */
+/** Of all cases. */
 const UNTOUCHED = 0.3;
 const MAX_KEYS = 20_000;
 
@@ -41,8 +49,7 @@ export async function drillRebuild(drill: RebuildDrill, session: Session): Promi
   const { mode, contract, seed, changesPerSecond, absent } = drill;
   const { endpoints } = mode;
   const store = contract.store_name;
-  const keys = await visibleCases(endpoints.postgres.url);
-  const untouched = keys.slice(0, Math.floor(keys.length * UNTOUCHED));
+  const { untouched, changed } = drill.cases ?? (await divideCases(endpoints.postgres.url));
   const stores = openStores(endpoints);
   const operations = localOperations(endpoints, { actor: 'drill', reason: `seed ${seed}` });
   const { index } = endpoints.stores[store]!;
@@ -57,7 +64,7 @@ export async function drillRebuild(drill: RebuildDrill, session: Session): Promi
     databaseUrl: endpoints.postgres.url,
     changesPerSecond,
     seed,
-    keys: keys.slice(untouched.length),
+    keys: changed,
   });
   const parts = [endpoints.operate, endpoints.stores[store]!.projector];
   const { killEverySeconds: everySeconds = 1, mostKills: most = 0 } = drill;
@@ -77,14 +84,16 @@ export async function drillRebuild(drill: RebuildDrill, session: Session): Promi
   return { store, seed, run, load: changes, reader: seen, kills };
 }
 
-/** Drafts are nobody's to see. */
-async function visibleCases(databaseUrl: string): Promise<readonly AggregateId[]> {
+/** Drafts are left out: they are nobody's to see. */
+export async function divideCases(databaseUrl: string): Promise<DividedCases> {
   const client = new pg.Client(databaseUrl);
   await client.connect();
   try {
     const text = `select id from canonical.cases where status <> 'draft' order by md5(id::text) limit $1`;
     const { rows } = await client.query<{ id: AggregateId }>(text, [MAX_KEYS]);
-    return rows.map(({ id }) => id);
+    const keys = rows.map(({ id }) => id);
+    const untouched = Math.floor(keys.length * UNTOUCHED);
+    return { untouched: keys.slice(0, untouched), changed: keys.slice(untouched) };
   } finally {
     await client.end();
   }

@@ -53,14 +53,14 @@ async function work(handle: LeasedRun, context: OperateContext): Promise<void> {
       failures = 0;
     } catch (error) {
       if (error instanceof Interrupted) {
-        if (handle.run.wanted === 'run' || handle.isOutOfTime) throw error;
+        if (handle.run.wanted === 'run' || handle.isOutOfHands) throw error;
         continue;
       }
       if (!(error instanceof DistributaryError) || error.retry === 'never') return await fail(handle, error);
       failures += 1;
       await handle.tell(error, 'running');
       await context.clock.sleep(Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS), handle.signal);
-      if (handle.isOutOfTime) return;
+      if (handle.isOutOfHands) return;
     }
   }
 }

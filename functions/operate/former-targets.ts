@@ -8,13 +8,13 @@ import type { OperateContext, OperatedStore } from './context.ts';
 
 /**
  * The way back after a cutover: the two targets between which readers can be moved, both fed, until the window ends. Then
- * the one that they do not see is taken from the writers, and once no writer can be at it any more, removed.
+ * the one that they do not see is dismissed.
  */
 const windowSchema = z.strictObject({
   targets: z.tuple([z.string(), z.string()]),
   /** Milliseconds since 1970. */
   until: z.int(),
-  /** When the former target was taken from the writers. */
+  /** When the way back was closed. */
   forgottenAt: z.int().nullable(),
 });
 export type RollbackWindow = z.infer<typeof windowSchema>;
@@ -45,10 +45,14 @@ export async function openWindow(
   await control.swap(groupOf(store), WINDOW, item?.revision ?? 0, window);
 }
 
-/** Nobody can go back any more; whoever calls it sees to the former target. */
-export async function closeWindow({ control }: Pick<Ports, 'control'>, store: string): Promise<void> {
+/**
+ * Nobody can go back any more; whoever calls it sees to the former target. The window of `green` stays: who was frozen
+ * before it is closed may be overtaken by the cutover that opens the next.
+ */
+export async function closeWindow({ control }: Pick<Ports, 'control'>, store: string, green: string): Promise<void> {
   const item = await control.read(groupOf(store), WINDOW);
-  if (item) await control.remove(groupOf(store), WINDOW, item.revision);
+  if (!item || parseBody(windowSchema, item).targets.includes(green)) return;
+  await control.remove(groupOf(store), WINDOW, item.revision);
 }
 
 /** The target to go to: the one of the two that readers do not see. Throws `run-refused` when there is no way back. */
@@ -65,29 +69,60 @@ export async function otherTarget(context: Ports, store: string): Promise<Target
   return { store, name };
 }
 
-/** Takes a former target away whose window has ended. Called each minute; each call does what is due. */
-export async function sweepWindow(
-  context: Ports,
-  { name: store, store: port, definition }: OperatedStore,
-): Promise<void> {
+/** A target that leaves: when it was taken from the writers, once it was. */
+const leavingSchema = z.strictObject({ forgottenAt: z.int().nullable() });
+const LEAVING = 'leaving#';
+/** An invocation of this function lives no longer: one that was frozen may make or feed the target once more till then. */
+const LINGER_MS = 900_000;
+
+/**
+ * Takes a target from the writers; once none of them can be at it any more it is removed, by the sweep of each minute, so
+ * that nobody has to wait for that. Safe to repeat after a crash.
+ */
+export async function dismiss({ control, clock }: Ports, target: Target): Promise<void> {
+  const [group, name] = [groupOf(target.store), `${LEAVING}${target.name}`];
+  // First the mark: a target that nobody feeds and nobody remembers would stay for ever.
+  const marked = (await control.read(group, name))?.revision ?? (await control.swap(group, name, 0, MARK)) ?? 0;
+  await control.forgetTarget(target);
+  await control.swap(group, name, marked, { forgottenAt: clock.now() });
+}
+const MARK = { forgottenAt: null };
+
+/** Does what is due for a store's former targets. Called each minute. */
+export async function sweepTargets(context: Ports, operated: OperatedStore): Promise<void> {
+  await sweepWindow(context, operated.name);
+  await sweepLeaving(context, operated);
+}
+
+/** Dismisses the former target whose window has ended. */
+async function sweepWindow(context: Ports, store: string): Promise<void> {
   const { control, clock } = context;
   const item = await control.read(groupOf(store), WINDOW);
   if (!item) return;
   const window = parseBody(windowSchema, item);
   if (window.until > clock.now()) return;
+  // First the mark: from then on nobody goes back to what is being taken away.
+  const marked = await control.swap(groupOf(store), WINDOW, item.revision, { ...window, forgottenAt: clock.now() });
+  if (marked === undefined) return;
   const { current } = await control.readTargets(store);
-  const former = window.targets.filter(name => name !== current?.name).map((name): Target => ({ store, name }));
-  if (window.forgottenAt === null) {
-    // First the mark: from then on nobody goes back to what is being taken away.
-    const marked = { ...window, forgottenAt: clock.now() };
-    if (await control.swap(groupOf(store), WINDOW, item.revision, marked)) {
-      for (const target of former) await control.forgetTarget(target);
-    }
-    return;
-  }
-  for (const target of former) await control.forgetTarget(target);
+  for (const name of window.targets) if (name !== current?.name) await dismiss(context, { store, name });
+  await control.remove(groupOf(store), WINDOW, marked);
+}
+
+async function sweepLeaving(context: Ports, { name: store, store: port, definition }: OperatedStore): Promise<void> {
+  const { control, clock } = context;
   const times = { ttlSeconds: TARGETS_TTL_SECONDS, functionSeconds: definition.contract.delivery.timeout };
-  if (clock.now() < writersForgetAt(window.forgottenAt, times)) return;
-  for (const target of former) await port.drop(target);
-  await control.remove(groupOf(store), WINDOW, item.revision);
+  const { building } = await control.readTargets(store);
+  for await (const item of control.list(groupOf(store), LEAVING)) {
+    const target: Target = { store, name: item.name.slice(LEAVING.length) };
+    const { forgottenAt } = parseBody(leavingSchema, item);
+    // Whoever was frozen while it was dismissed may have added it once more.
+    const isFed = building.some(({ name }) => name === target.name);
+    if (forgottenAt === null || isFed) await dismiss(context, target);
+    else if (clock.now() >= writersForgetAt(forgottenAt, times)) {
+      await port.drop(target);
+      const isOver = clock.now() >= forgottenAt + LINGER_MS;
+      if (isOver) await control.remove(groupOf(store), item.name, item.revision);
+    }
+  }
 }

@@ -20,6 +20,7 @@ export class LeasedRun implements RunHandle {
   readonly #outside: AbortSignal;
   #ending = new AbortController();
   #isCancelling = false;
+  #isLost = false;
   #run: Run;
   #writing: Promise<unknown> = Promise.resolve();
   #rate: { at: number; done: number } | undefined;
@@ -133,6 +134,7 @@ export class LeasedRun implements RunHandle {
     const write = async () => {
       this.#run = await this.#runs.change(this.#run.store, this.#run.id, run => {
         if (run.lease?.holder !== this.#holder) {
+          this.#isLost = true;
           this.#ending.abort();
           throw new Interrupted('another has taken it over');
         }
@@ -163,9 +165,9 @@ export class LeasedRun implements RunHandle {
     return rate;
   }
 
-  /** Whether it ends because the invocation does, and not because of a request or another holder. */
-  get isOutOfTime(): boolean {
-    return this.#outside.aborted;
+  /** Whether it ends because the invocation does or somebody else holds the run, and not because of a request. */
+  get isOutOfHands(): boolean {
+    return this.#outside.aborted || this.#isLost;
   }
 }
 

@@ -1,13 +1,13 @@
 import * as z from 'zod';
 import type { JsonObject } from '../../core/change.ts';
 import { DistributaryError } from '../../core/errors.ts';
-import { writersForgetAt, writersKnowAt } from '../../core/rebuild.ts';
+import { writersKnowAt } from '../../core/rebuild.ts';
 import type { Target } from '../../core/store.ts';
 import { TARGETS_TTL_SECONDS } from '../control-targets.ts';
 import { compareAll, comparedSchema } from './comparing.ts';
 import type { OperateContext, OperatedStore } from './context.ts';
 import { fill, fillJson, fillSchema } from './filling.ts';
-import { closeWindow, openWindow } from './former-targets.ts';
+import { closeWindow, dismiss, openWindow } from './former-targets.ts';
 import { watchReaders } from './readers-watch.ts';
 import { shadowReads } from './rebuild-shadow.ts';
 import { replayedSchema, replayOutbox, replayProgress } from './replay.ts';
@@ -31,9 +31,6 @@ const requestSchema = z.object(rebuildRequest);
 const memoSchema = z.object({
   green: z.string().optional(),
   blue: z.string().optional(),
-  /** Targets of earlier rebuilds that are taken away, and since when writers are told. */
-  former: z.array(z.string()).default([]),
-  forgottenAt: z.int().optional(),
   addedAt: z.int().optional(),
   fill: fillSchema.prefault({}),
   history: replayedSchema.prefault({}),
@@ -42,7 +39,6 @@ const memoSchema = z.object({
   shadowCompared: z.int().default(0),
   downtimeSeconds: z.number().default(0),
   cutOverAt: z.int().optional(),
-  cancelledAt: z.int().optional(),
 });
 type Memo = z.infer<typeof memoSchema>;
 
@@ -98,20 +94,18 @@ export const rebuild: RunKind = {
 
 /** Chooses the names, once and for all; what is left of earlier rebuilds is no longer fed. */
 async function prepare({ handle, context, store, memo }: Rebuilding): Promise<NextStep> {
-  const { control, clock } = context;
-  const { current, building } = await control.readTargets(store.name);
+  const { current, building } = await context.control.readTargets(store.name);
   if (!current) throw new DistributaryError('target-missing', `${store.name} has no target that readers see`);
   const { document_version } = store.definition.contract.schema_evolution;
   const green = memo.green ?? `${store.targetStem}.${document_version}.${stamp(handle.run.startedAt)}`;
-  const former = [...new Set([...memo.former, ...building.map(({ name }) => name)])].filter(name => name !== green);
-  await handle.save({ memo: { green, blue: current.name, former, forgottenAt: clock.now() } });
-  await closeWindow(context, store.name);
-  for (const name of former) await control.forgetTarget({ store: store.name, name });
+  await handle.save({ memo: { green, blue: current.name } });
+  await closeWindow(context, store.name, green);
+  for (const former of building) if (former.name !== green) await dismiss(context, former);
   return 'create';
 }
 
-/** `20261121t233500`: sorts by time, is never used twice, and every engine takes it as part of a name. */
-const stamp = (at: number): string => new Date(at).toISOString().slice(0, 19).replace(/[-:]/g, '').toLowerCase();
+/** `20261121t233500123`: sorts by time, is never used twice, and every engine takes it as part of a name. */
+const stamp = (at: number): string => new Date(at).toISOString().slice(0, 23).replace(/[-:.]/g, '').toLowerCase();
 
 async function create({ handle, context, store, green }: Rebuilding): Promise<NextStep> {
   await store.store.create(green);
@@ -206,41 +200,18 @@ async function cutOver({ handle, context, store, memo, blue, green }: Rebuilding
   return 'finish';
 }
 
-async function finish({ handle, context, store, memo }: Rebuilding): Promise<NextStep> {
-  await dropFormer({ handle, context, store, memo });
+async function finish({ handle, context, memo }: Rebuilding): Promise<NextStep> {
   await handle.save({ report: reportOf({ handle, context, memo }) });
   return DONE;
 }
 
-type Parts = Pick<Rebuilding, 'handle' | 'context' | 'store' | 'memo'>;
-
-/** Removes what earlier rebuilds have left, once no writer can be at it. */
-async function dropFormer({ handle, context, store, memo }: Parts): Promise<void> {
-  if (memo.former.length === 0) return;
-  await sleepUntilForgotten(handle, context, store, memo.forgottenAt!);
-  for (const name of memo.former) await store.store.drop({ store: store.name, name });
-}
-
-async function sleepUntilForgotten(handle: RunHandle, { clock }: OperateContext, store: OperatedStore, since: number) {
-  const functionSeconds = store.definition.contract.delivery.timeout;
-  const at = writersForgetAt(since, { ttlSeconds: TARGETS_TTL_SECONDS, functionSeconds });
-  await handle.sleep(at - clock.now());
-}
-
 /** The old target is as it was: readers have never left it, and nobody stopped feeding it. */
-async function takeBack({ handle, context, store, memo, green }: Rebuilding): Promise<void> {
-  const { control, clock } = context;
-  if (memo.green !== undefined) {
-    await control.forgetTarget(green);
-    const cancelledAt = memo.cancelledAt ?? clock.now();
-    await handle.save({ memo: { cancelledAt } });
-    // A writer that has read its targets before still writes here: what it finds gone it would put off.
-    await sleepUntilForgotten(handle, context, store, cancelledAt);
-    await store.store.drop(green);
-  }
-  for (const name of memo.former) await store.store.drop({ store: store.name, name });
+async function takeBack({ handle, context, memo, green }: Rebuilding): Promise<void> {
+  if (memo.green !== undefined) await dismiss(context, green);
   await handle.save({ report: reportOf({ handle, context, memo }) });
 }
+
+type Parts = Pick<Rebuilding, 'handle' | 'context' | 'store' | 'memo'>;
 
 /** Does it while somebody looks whether readers have a target. */
 async function watched<Result>({ handle, context, store, memo }: Parts, work: () => Promise<Result>): Promise<Result> {
