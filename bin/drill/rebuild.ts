@@ -83,6 +83,11 @@ async function drill(mode: LocalMode): Promise<boolean> {
     },
     session,
   );
+  if (report.run.state !== 'done') {
+    const { step, error } = report.run;
+    terminal.print(`the rebuild has not ended: ${error?.message ?? `it was interrupted at ${step}`}`);
+    return false;
+  }
   const moves = await backAndForward(mode);
   await settle(mode);
   const [verdict] = await verifyStores(mode.endpoints, [definition]);
@@ -92,7 +97,7 @@ async function drill(mode: LocalMode): Promise<boolean> {
   terminal.print(`afterwards, document by document: ${equal ? 'equal' : JSON.stringify(verdict)}`);
   if (values.write)
     writeFileSync(values.write, `${JSON.stringify({ documents, report, moves, verdict }, undefined, 2)}\n`);
-  return equal && report.run.state === 'done' && report.reader.missed === 0 && report.reader.forbidden === 0;
+  return equal && report.reader.missed === 0 && report.reader.forbidden === 0;
 }
 
 /** Milliseconds of each. */
