@@ -47,7 +47,7 @@ test(
       ['case', 'heartbeat'],
     ]);
     expect(strayPermissions(templates, 'case-headlines')).toEqual([]);
-    expect(scheduledOperations(templates, 'case-headlines').sort()).toEqual(['drift.sweep', 'runs.advance']);
+    expect([...scheduledOperations(templates, 'case-headlines')].sort()).toEqual(['drift.sweep', 'runs.advance']);
   },
   REPOSITORY_MS,
 );
