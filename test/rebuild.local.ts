@@ -21,8 +21,8 @@ import { verifyStores } from '../local/verify.ts';
 import { capturedTerminal } from './captured-terminal.ts';
 
 const TIMEOUT_MS = 240_000;
-const ROWS = 240;
-const DELETED = 30;
+const ROWS = 300;
+const DELETED = 40;
 
 let mode: LocalMode;
 let read: Definitions;
@@ -100,34 +100,9 @@ async function command(...args: readonly string[]) {
 const currentOf = async (store: string) => (await operations.ask('rebuild.plan', { store })).current;
 
 /** Stores of one line are rebuilt at the same time, under the load and the kills of each. */
-test.each([
-  [
-    [
-      ['case-search', 1],
-      ['case-timeline', 2],
-      ['case-facts', 3],
-    ],
-  ],
-  [
-    [
-      ['case-search', 4],
-      ['case-timeline', 5],
-      ['case-facts', 6],
-    ],
-  ],
-  [
-    [
-      ['case-search', 7],
-      ['case-timeline', 8],
-    ],
-  ],
-  [
-    [
-      ['case-search', 9],
-      ['case-timeline', 10],
-    ],
-  ],
-] as [[string, number][]][])(
+test.each([[[['case-search', 1]]], [[['case-search', 2]]], [[['case-timeline', 3]]], [[['case-facts', 4]]]] as [
+  [string, number][],
+][])(
   'store, seed %j: rebuilt under load while its parts are killed, readers miss nothing and see nothing forbidden',
   async seeds => {
     const cases = await divideCases(mode.endpoints.postgres.url);
@@ -142,7 +117,7 @@ async function rebuildUnderLoad(store: string, seed: number, cases: DividedCases
   const { terminal } = capturedTerminal();
   const session = { terminal, json: false, signal: new AbortController().signal };
   const before = await currentOf(store);
-  const load = { changesPerSecond: 20, killEverySeconds: 3, mostKills: 1, absent, cases };
+  const load = { changesPerSecond: 20, killEverySeconds: 2, mostKills: 2, absent, cases };
   const report = await drillRebuild({ mode, contract: contractOf(store), seed, ...load }, session);
   expect(report.run).toMatchObject({ state: 'done', error: null });
   expect(report.run.report).toMatchObject({
@@ -155,7 +130,7 @@ async function rebuildUnderLoad(store: string, seed: number, cases: DividedCases
   });
   expect(report.reader).toMatchObject({ missed: 0, forbidden: 0 });
   // A reader of files needs seconds for a poll.
-  expect(report.reader.polls).toBeGreaterThan(store === 'case-facts' ? 0 : 10);
+  expect(report.reader.polls).toBeGreaterThan(store === 'case-facts' ? 1 : 10);
   expect(await currentOf(store)).not.toBe(before);
 }
 
