@@ -57,9 +57,15 @@ interface S3Store {
 }
 
 interface HttpRequest {
+  readonly method: string;
+  readonly url: string;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: unknown;
   readonly raw: { readonly socket: { readonly destroyed: boolean } };
+}
+
+interface HttpReply {
+  send(body: string): void;
 }
 
 interface Application {
@@ -67,6 +73,7 @@ interface Application {
     name: 'onSend',
     hook: (request: HttpRequest, reply: unknown, payload: unknown, done: () => void) => void,
   ): void;
+  addHook(name: 'onRequest', hook: (request: HttpRequest, reply: HttpReply, done: () => void) => void): void;
   get(path: string, handler: () => Promise<unknown>): void;
   post(path: string, handler: (request: HttpRequest) => Promise<unknown>): void;
   listen(options: { port: number; host: string }): Promise<string>;
@@ -200,6 +207,14 @@ function takeBackUndelivered(app: Application, bus: Bus): void {
   });
 }
 
+/** There are no locks here. A legal hold is acknowledged, for the emulator would take it for the object's new content. */
+function passHolds(app: Application): void {
+  app.addHook('onRequest', ({ method, url }, reply, done) => {
+    if (method === 'PUT' && new URL(url, 'http://s3').searchParams.has('legal-hold')) reply.send('');
+    else done();
+  });
+}
+
 async function openPersistence(dataDir: string): Promise<Persistence> {
   const { PersistenceManager } = await fauxqs('persistence.js');
   const persistence: Persistence = new PersistenceManager(dataDir);
@@ -225,6 +240,7 @@ async function serve(dataDir: string): Promise<Application> {
   bus.releaseAll();
   const app: Application = buildApp({ logger: false, stores: { sqsStore: sqs, snsStore: sns, s3Store: s3 } });
   takeBackUndelivered(app, bus);
+  passHolds(app);
   const body = (request: HttpRequest): unknown => JSON.parse(String(request.body));
   app.get('/_local/queues', async () => bus.depths());
   app.post('/_local/provision', async request => {

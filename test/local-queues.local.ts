@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { GetObjectCommand, PutObjectCommand, PutObjectLegalHoldCommand, S3Client } from '@aws-sdk/client-s3';
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type Aws, queueUrl, startAws } from '../local/aws.ts';
 import { Mapping } from '../local/runtime/mapping.ts';
@@ -21,6 +22,25 @@ import {
 } from './local-fixture.ts';
 
 cleanUp();
+
+test('a legal hold is acknowledged and leaves the object as it was', async () => {
+  const aws = await startAws({ dataDir: join(folder, uniqueName('aws')) });
+  undo(() => aws.stop());
+  await aws.provision({
+    region: REGION,
+    queues: [],
+    topics: [],
+    subscriptions: [],
+    buckets: [{ name: 'held' }],
+  });
+  const s3 = new S3Client({ endpoint: aws.endpoint, region: REGION, credentials: CREDENTIALS, forcePathStyle: true });
+  undo(() => s3.destroy());
+  const object = { Bucket: 'held', Key: 'case.json' };
+  await s3.send(new PutObjectCommand({ ...object, Body: 'content' }));
+  await s3.send(new PutObjectLegalHoldCommand({ ...object, LegalHold: { Status: 'ON' } }));
+  const { Body } = await s3.send(new GetObjectCommand(object));
+  expect(await Body!.transformToString()).toBe('content');
+}, 60_000);
 
 describe('a queue', () => {
   let dataDir: string;
