@@ -98,7 +98,7 @@ export class Api extends Construct {
       billing: Billing.onDemand(),
       timeToLiveAttribute: expiry,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      removalPolicy: RemovalPolicy.DESTROY,
+      removalPolicy: contract.role === 'cache' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
     });
     tagWithRole(table, contract);
     return table;

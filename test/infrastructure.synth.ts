@@ -207,7 +207,10 @@ test('in production the loss of a zone takes neither the canonical store nor the
   ).toBe(3);
   expect(search!.properties.ClusterConfig).toMatchObject({ InstanceCount: 3, ZoneAwarenessEnabled: true });
   expect(search!.properties.VPCOptions.SubnetIds).toHaveLength(3);
-  for (const table of production.of('AWS::DynamoDB::GlobalTable')) expect(table.deletionPolicy).toBe('Retain');
+  for (const { deletionPolicy, properties } of production.of('AWS::DynamoDB::GlobalTable')) {
+    const isCache = JSON.stringify(properties).includes('"Key":"data:role","Value":"cache"');
+    expect(deletionPolicy).toBe(isCache ? 'Delete' : 'Retain');
+  }
 });
 
 test('the canonical store replicates logically, by IAM, over TLS, encrypted, and is not deleted by mistake', () => {
