@@ -10,7 +10,7 @@ export function Responsibilities() {
     <section aria-labelledby="responsibilities-title">
       <h2 id="responsibilities-title">Responsibilities</h2>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <section class="scrolls" aria-labelledby="responsibilities-title" tabIndex={0}>
+      <section class="scrolls" aria-label="Table of responsibilities" tabIndex={0}>
         <table>
           <thead>
             <tr>

@@ -7,7 +7,7 @@ import { expectedWrites } from './verification/canonical-rows.ts';
 import { compare, type Finding, type Verdict } from './verification/comparison.ts';
 import { type FactsView, viewFacts } from './verification/facts.ts';
 import { type OpenStores, openStores } from './verification/open-stores.ts';
-import { countItems, countSearched } from './verification/readers-view.ts';
+import { countArchived, countItems, countSearched } from './verification/readers-view.ts';
 
 /** What one store holds, held against what a rebuild from the canonical rows would give. */
 export interface StoreVerdict {
@@ -108,6 +108,7 @@ async function readersView(
   if (contract.engine === 'opensearch') return { documents: await countSearched(endpoints, place) };
   if (contract.engine === 'dynamodb') return { documents: await countItems(stores.dynamo, target.name) };
   const { s3, control } = stores;
+  if (contract.engine === 's3-object-lock') return { documents: await countArchived(s3, place.bucket!, target.name) };
   return viewFacts({ s3, control, bucket: place.bucket!, target }, endpoints.postgres.url, contract.aggregates);
 }
 

@@ -61,12 +61,9 @@ export class ConsolePage {
     await dialog.waitFor({ state: 'detached' });
   }
 
-  /** Waits until the text is there, as long as the work behind it may take. */
+  /** Waits until the text is there. */
   async sees(where: Locator, text: string | RegExp): Promise<void> {
-    await where
-      .getByText(text)
-      .first()
-      .waitFor({ timeout: 3 * PATIENCE_MS });
+    await where.getByText(text).first().waitFor();
   }
 
   /** What axe-core finds wrong, in words. */

@@ -118,6 +118,8 @@ test(
       verdicts.map(({ store, rows, documents, drift }) => [store, [rows, documents, drift]]),
     );
     expect(shown).toEqual({
+      // Of these rows twelve are closed.
+      'case-archive': [ROWS, 12, 0],
       'case-facts': [ROWS, ROWS, 0],
       'case-search': [ROWS, ROWS, 0],
       'case-timeline': [ROWS, ROWS, 0],
@@ -255,6 +257,7 @@ describe('commands at work on a local mode', () => {
       });
       expect(overview.relay.slot).toMatchObject({ active: true, walStatus: 'reserved' });
       expect(overview.stores.map(({ store, documents, failed }) => [store, documents, failed])).toEqual([
+        ['case-archive', expect.any(Number), 0],
         ['case-facts', expect.any(Number), 0],
         ['case-search', ROWS + 2, 0],
         ['case-timeline', ROWS + 2, 0],

@@ -1,6 +1,9 @@
 import { type DynamoDBClient, ScanCommand, type ScanCommandInput } from '@aws-sdk/client-dynamodb';
+import type { S3Client } from '@aws-sdk/client-s3';
 import { DistributaryError } from '../../core/errors.ts';
 import { ITEM } from '../../core/table-layout.ts';
+import { archiveObjects } from '../../functions/stores/archive-objects.ts';
+import { newestNames } from '../../functions/stores/archive-reading.ts';
 import type { Endpoints, StoreEndpoints } from '../endpoints.ts';
 
 /** How many documents a reader of an index finds: a search through the alias that readers use, for everything. */
@@ -33,4 +36,11 @@ export async function countItems(client: DynamoDBClient, table: string, abortSig
     start = LastEvaluatedKey;
   } while (start);
   return items;
+}
+
+/** How many aggregates have content in an archive, by the names of its objects. */
+export async function countArchived(s3: S3Client, bucket: string, target: string): Promise<number> {
+  let kept = 0;
+  for await (const { kind } of newestNames(archiveObjects(s3, bucket), target, {})) if (kind !== 'none') kept += 1;
+  return kept;
 }
