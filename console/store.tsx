@@ -22,7 +22,12 @@ const FRESHNESS: Readonly<Record<Freshness, { readonly tone: Tone; readonly word
   silent: { tone: 'quiet', word: 'silent' },
 };
 
-const ENGINES: Readonly<Record<string, string>> = { opensearch: 'OpenSearch', dynamodb: 'DynamoDB', s3: 'S3 Parquet' };
+const ENGINES: Readonly<Record<string, string>> = {
+  opensearch: 'OpenSearch',
+  dynamodb: 'DynamoDB',
+  s3: 'S3 Parquet',
+  's3-object-lock': 'S3, locked',
+};
 
 /** One store: how fresh, what waits, what failed, what differs, and what is being done about it. */
 export function Store({ view, runs, curve, acting }: StoreProps) {

@@ -68,14 +68,14 @@ test('a table is found in either of its forms', () => {
 });
 
 test('a contract that does not exist, and a role that nobody knows, fail too', () => {
-  const contract = { ...storeNamed(catalogue, 'case-search'), store_name: 'case-archive' };
+  const contract = { ...storeNamed(catalogue, 'case-search'), store_name: 'case-vault' };
   const invented = { ...storeNamed(catalogue, 'case-search'), role: 'warehouse' as 'analytics' };
   const { violations } = reportOf(scope => {
     tagWithRole(new Bucket(scope, 'Archive'), contract);
     tagWithRole(new Bucket(scope, 'Facts'), invented);
   });
   expect(violations.map(({ description, fix }) => `${description}; ${fix}`)).toEqual([
-    expect.stringMatching(/store case-archive, which has none; add contracts\/stores\/case-archive\.yaml/),
+    expect.stringMatching(/store case-vault, which has none; add contracts\/stores\/case-vault\.yaml/),
     expect.stringMatching(/has role "warehouse"; roles: canonical, projection.*contracts\/stores\/case-search\.yaml/),
   ]);
 });

@@ -3,7 +3,7 @@ import { counting, manifest } from '../../functions/stores/parquet-manifest.ts';
 import { bucketObjects } from '../../functions/stores/parquet-objects.ts';
 import type { Endpoints } from '../../local/endpoints.ts';
 import type { OpenStores } from '../../local/verification/open-stores.ts';
-import { countItems, countSearched } from '../../local/verification/readers-view.ts';
+import { countArchived, countItems, countSearched } from '../../local/verification/readers-view.ts';
 
 /** How many documents a store has; undefined while it does not answer, or not in time. */
 export type CountDocuments = (contract: ProjectedContract) => Promise<number | undefined>;
@@ -24,7 +24,8 @@ export function documentCounter(endpoints: Endpoints, stores: OpenStores): Count
   };
 }
 
-const lifeOf = ({ engine }: ProjectedContract): number => (engine === 'dynamodb' ? COUNTED_FOR_MS : 0);
+const READ_WHOLE = new Set(['dynamodb', 's3-object-lock']);
+const lifeOf = ({ engine }: ProjectedContract): number => (READ_WHOLE.has(engine) ? COUNTED_FOR_MS : 0);
 
 async function count(
   contract: ProjectedContract,
@@ -36,6 +37,7 @@ async function count(
   const { current } = await control.readTargets(contract.store_name);
   if (!current) return undefined;
   if (contract.engine === 'dynamodb') return countItems(dynamo, current.name, AbortSignal.timeout(COUNT_WITHIN_MS));
+  if (contract.engine === 's3-object-lock') return countArchived(s3, place.bucket!, current.name);
   const files = await manifest(control, bucketObjects(s3, place.bucket!)).entries(current);
   return counting(files).reduce((rows, file) => rows + file.rows, 0);
 }
