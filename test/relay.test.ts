@@ -96,6 +96,9 @@ async function run(
 const keysIn = (packs: readonly Pack[]) =>
   packs.flatMap(({ body }) => decodePack(body).map(item => (item.kind === 'change' ? item.change.key : item.kind)));
 
+/** All may fall to one pack, whose pauses double: so many are over after two seconds. */
+const MOST_FAILURES = 5;
+
 test('whatever fails and in whatever order publications finish, nothing is acknowledged before it is published, and all is published', async () => {
   const history = fc.record({
     sizes: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 40 }),
@@ -115,11 +118,13 @@ test('whatever fails and in whatever order publications finish, nothing is ackno
       const published = new Set<string>();
       const early: string[] = [];
       let calls = 0;
+      let failures = 0;
       const publish = async (packs: readonly Pack[]) => {
         const fate = fates[calls++ % fates.length]!;
         for (let tick = 0; tick < fate.ticks; tick++) await new Promise(resolve => setImmediate(resolve));
-        if (fate.fails > 0) {
+        if (fate.fails > 0 && failures < MOST_FAILURES) {
           fate.fails -= 1;
+          failures += 1;
           throw new Error('topic is unreachable');
         }
         for (const key of keysIn(packs)) published.add(key);
