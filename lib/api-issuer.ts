@@ -1,4 +1,4 @@
-import { CustomResource, Duration } from 'aws-cdk-lib';
+import { CustomResource, Duration, Stack } from 'aws-cdk-lib';
 import { CfnUserPool, CfnUserPoolClient } from 'aws-cdk-lib/aws-cognito';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
@@ -74,7 +74,8 @@ export class ApiIssuer extends Construct implements TokenIssuer {
       accessTokenValidity: 15,
       tokenValidityUnits: { accessToken: 'minutes' },
     });
-    return { issuer: pool.attrProviderUrl, audience: client.ref };
+    const { region, urlSuffix } = Stack.of(this);
+    return { issuer: `https://cognito-idp.${region}.${urlSuffix}/${pool.ref}`, audience: client.ref };
   }
 
   /** Outside of the network, for that one leads to no issuer. */

@@ -5,8 +5,6 @@ import { ROOT, synthesised } from './templates.ts';
 
 const { stores } = readCatalogue(ROOT);
 const templates = await synthesised(false);
-/** A command that is on its way. */
-const COMING = ['retire'];
 const PREFIX = 'distributary-';
 
 test('every alarm that is deployed has its section in the runbook that it links to', () => {
@@ -27,7 +25,7 @@ test('a runbook has no section for an alarm that there is not', () => {
 });
 
 test('what a runbook says to type is a command that there is', () => {
-  const known = [...COMMANDS.map(({ usage }) => usage.split(' ')[0]), ...COMING];
+  const known = COMMANDS.map(({ usage }) => usage.split(' ')[0]);
   const typed = stores.flatMap(store =>
     [...runbook(store).matchAll(/`distributary ([\w-]+)/g)].map(([, name]) => name),
   );

@@ -123,6 +123,17 @@ const DOMAIN_ALARMS: readonly AlarmGuide[] = [
 ];
 
 /** The alarms of the relay, and of the guardian that watches the slot it reads. */
+/** The API's, which keeps what it may show in the cache of permissions. */
+export const API_ALARMS: readonly AlarmGuide[] = ['api-commands', 'api-queries'].map(service => ({
+  alarm: `${service}-mismatch`,
+  means: 'Stores keep answering with what the canonical store refuses. The rows were dropped: nobody has seen them.',
+  steps: [
+    STATUS,
+    { type: 'distributary drift case-search', expect: 'the documents that are not what the canonical store gives' },
+    { type: 'distributary drift case-search --repair', expect: 'the same documents, published again' },
+  ],
+}));
+
 export const RELAY_ALARMS: readonly AlarmGuide[] = [
   {
     alarm: 'relay-silent',

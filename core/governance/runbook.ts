@@ -1,6 +1,6 @@
 import { durationText } from '../duration.ts';
 import { isProjected, type StoreContract } from '../store-contract.ts';
-import { type AlarmGuide, RELAY_ALARMS, storeAlarms } from './alarm-guide.ts';
+import { type AlarmGuide, API_ALARMS, RELAY_ALARMS, storeAlarms } from './alarm-guide.ts';
 import { bullets, markdownTable, page } from './markdown.ts';
 
 /** The page that a store's alarms link to: each alarm, what it means, what to type, and what is then to be seen. */
@@ -20,10 +20,11 @@ export function runbook(store: StoreContract): string {
   );
 }
 
-/** Of a projected store its own; of the outbox those of the relay that reads it. */
+/** Of a projected store its own; of the outbox those of the relay that reads it; of the cache those of the API that asks it. */
 export function alarmsOf(store: StoreContract): readonly AlarmGuide[] {
   if (isProjected(store))
     return storeAlarms(store.store_name, store.engine, durationText(store.freshness_contract.maximum_before_alert));
+  if (store.role === 'cache') return API_ALARMS;
   return store.role === 'integration' ? RELAY_ALARMS : [];
 }
 
