@@ -62,7 +62,8 @@ test(
       expect(store).toMatchObject({ rows: 2067 - purged, drift: 0, failed: 0, examples: [] });
       expect(store.freshness!.p50).toBeLessThanOrEqual(store.freshness!.p99);
     }
-    const [facts, search, timeline, worklist] = report.stores;
+    const [archive, facts, search, timeline, worklist] = report.stores;
+    expect(archive).toMatchObject({ store: 'case-archive', documents: expect.any(Number), drift: 0 });
     expect(facts).toMatchObject({ store: 'case-facts', documents: 2067 - purged, missingVersions: 0 });
     expect(facts!.versions).toBeGreaterThan(2067);
     expect(search).toMatchObject({ store: 'case-search', documents: 2067 - purged });
