@@ -5,6 +5,21 @@ import { PRESETS } from './presets.ts';
 /** What no single key can see: keys that need, or rule out, each other. */
 export function* configurationRules(configuration: Configuration): Iterable<Defect> {
   yield* configuration.target === 'local' ? ofEmulators(configuration) : ofAws(configuration);
+  yield* ofTokens(configuration);
+}
+
+function* ofTokens({ target, tokenIssuer, tokenAudience }: Configuration): Iterable<Defect> {
+  for (const [key, value, other] of [
+    ['tokenIssuer', tokenIssuer, tokenAudience],
+    ['tokenAudience', tokenAudience, tokenIssuer],
+  ] as const) {
+    const hint = 'give both, or neither for a Cognito user pool';
+    if (value === undefined && other !== undefined)
+      yield defectAt([key], `${key} is missing beside its other half`, hint);
+  }
+  if (target === 'aws' && tokenIssuer?.startsWith('http://')) {
+    yield defectAt(['tokenIssuer'], `tokenIssuer is ${tokenIssuer}`, 'its keys must come over https://');
+  }
 }
 
 type Key = keyof Configuration;

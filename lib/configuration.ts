@@ -77,6 +77,11 @@ export const configurationSchema = z.strictObject({
   searchDomainArn: arn('es').optional(),
   /** The domain's security group, which is told to let the pipeline in; absent for one outside of a network. */
   searchSecurityGroupId: id('sg').optional(),
+
+  /** An OIDC issuer whose access tokens the API takes, instead of a new Cognito user pool. */
+  tokenIssuer: url(/^https?$/, 'is no http:// or https:// URL').optional(),
+  /** Whom those tokens are for. */
+  tokenAudience: text.optional(),
 });
 
 export type Configuration = Readonly<z.infer<typeof configurationSchema>>;

@@ -21,7 +21,9 @@ export class ApiStack extends PipelineStack {
     super(scope, { ...blueprint, part: 'api', description: 'API of the pipeline: commands and queries' });
     const { catalogue, bundles, configuration, names, preset, shared } = blueprint;
     const contract = catalogue.projected.find(({ store_name }) => store_name === 'case-search')!;
+    const { tokenIssuer: issuer, tokenAudience: audience } = configuration;
     const api = new Api(this, 'Api', {
+      ...(issuer !== undefined && audience !== undefined && { issuer: { issuer, audience } }),
       source: new CanonicalAccess(this, 'Source', { shared, configuration }),
       search: new SearchIndex(this, 'Search', { contract, domainName: names.searchDomain, shared, configuration }),
       control: this.control(),

@@ -6,6 +6,7 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { DistributaryError } from '../../core/errors.ts';
 import { readCatalogue } from '../../lib/contract-files.ts';
 import { RELAY } from '../../lib/entry-points.ts';
+import { LOCAL_AUDIENCE } from '../../local/issuer.ts';
 import { awsVariables, bootstrap, type Deployment, deploy, ROOT } from './deployment.ts';
 import {
   ACCOUNT,
@@ -57,12 +58,19 @@ async function started(name: EmulatorName, folder: string): Promise<[Emulator, S
 }
 
 async function deployed(folder: string, emulator: Emulator, surroundings: Surroundings): Promise<Deployment> {
-  const { databaseUrl, relayDatabaseUrl, search } = surroundings;
+  const { databaseUrl, relayDatabaseUrl, search, issuerUrl } = surroundings;
   const deployment = {
     environment: awsVariables(emulator.endpoint, REGION, CREDENTIALS),
     account: ACCOUNT,
     region: REGION,
-    context: { target: 'local', databaseUrl, relayDatabaseUrl, searchUrl: search.url },
+    context: {
+      target: 'local',
+      databaseUrl,
+      relayDatabaseUrl,
+      searchUrl: search.url,
+      tokenIssuer: issuerUrl,
+      tokenAudience: LOCAL_AUDIENCE,
+    },
     folder,
   };
   await bootstrap(deployment);

@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { openDataFolder } from '../../local/data-folder.ts';
 import type { Endpoints } from '../../local/endpoints.ts';
+import { startIssuer } from '../../local/issuer.ts';
 import { startPostgres } from '../../local/postgres.ts';
 import { allowLogins, createDatabase, roleUrl } from '../../local/provisioning.ts';
 import { startSearch } from '../../local/search/index.ts';
@@ -13,6 +15,8 @@ export interface Surroundings {
   readonly databaseUrl: string;
   readonly relayDatabaseUrl: string;
   readonly search: Endpoints['opensearch'];
+  /** An OIDC issuer. */
+  readonly issuerUrl: string;
   /** One line: which engines. */
   readonly description: string;
   stop(): Promise<void>;
@@ -47,11 +51,16 @@ export async function startSurroundings(onLog: (line: string) => void): Promise<
     }) as [Awaited<ReturnType<typeof startPostgres>>, Awaited<ReturnType<typeof startSearch>>];
     const databaseUrl = await createDatabase(postgres.url, DATABASE);
     await admitRoles(databaseUrl);
+    const data = openDataFolder(join(folder, 'issuer'));
+    stops.push(async () => data.close());
+    const issuer = await startIssuer(0, data);
+    stops.push(async () => issuer.stop());
     const { url, kind, version, reason } = engine;
     return {
       databaseUrl,
       relayDatabaseUrl: roleUrl(databaseUrl, RELAY),
       search: { url, kind, version },
+      issuerUrl: issuer.url,
       description: `PostgreSQL 17 at port ${postgres.port}; ${reason} at ${url}`,
       stop,
     };
