@@ -84,7 +84,8 @@ function storeOf(
   { store_name, engine }: ProjectedContract,
   variables: Readonly<Record<string, string>>,
 ): StoreEndpoints {
-  const { BUCKET_NAME, TABLE_NAME } = variables;
+  const { BUCKET_NAME, ARCHIVE_BUCKET, TABLE_NAME } = variables;
+  const bucket = BUCKET_NAME ?? ARCHIVE_BUCKET;
   return {
     engine,
     projector: NAMES.function(projectorBundle(store_name)),
@@ -93,6 +94,6 @@ function storeOf(
     failedQueueUrl: variables.FAILED_QUEUE_URL!,
     ...(engine === 'opensearch' && { index: store_name }),
     ...(TABLE_NAME !== undefined && { table: TABLE_NAME }),
-    ...(BUCKET_NAME !== undefined && { bucket: BUCKET_NAME }),
+    ...(bucket !== undefined && { bucket }),
   };
 }
