@@ -64,7 +64,6 @@ test(
     const verdicts = await settled();
     const documents = verdicts.map(({ store, engine, documents }) => [store, engine, documents]);
     expect(documents).toEqual([
-      ['case-archive', 's3-object-lock', expect.any(Number)],
       ['case-facts', 's3', ROWS],
       ['case-search', 'opensearch', ROWS],
       ['case-timeline', 'dynamodb', ROWS],
