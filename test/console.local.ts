@@ -10,8 +10,8 @@ import { localDestination } from '../bin/complaints/local-destination.ts';
 import { SAMPLE } from '../bin/complaints/sample.ts';
 import { localOperations, type Operations } from '../bin/operations.ts';
 import { consoleView } from '../bin/overview/console-view.ts';
-import { type Overview, openOverview } from '../bin/overview/overview.ts';
-import { untilSettled } from '../bin/running/settled.ts';
+import type { Overview } from '../bin/overview/overview.ts';
+import { settle } from '../bin/running/settled.ts';
 import type * as wire from '../console/wire.ts';
 import { DistributaryError } from '../core/errors.ts';
 import { encodeChange, encodePack } from '../core/pack.ts';
@@ -26,6 +26,7 @@ const TIMEOUT_MS = 240_000;
 const ROWS = 40;
 const STORE = 'case-search';
 
+const { catalogue } = await readDefinitions();
 const dataDir = mkdtempSync(join(tmpdir(), 'distributary-console-'));
 let mode: LocalMode;
 let operations: Operations;
@@ -41,7 +42,7 @@ beforeAll(async () => {
   const lines = readFileSync(SAMPLE, 'utf8').split('\r\n');
   writeFileSync(file, lines.slice(0, ROWS + 1).join('\r\n'));
   await importComplaints({ file, ...(await localDestination(mode.endpoints)) });
-  await settle();
+  await settle(mode.endpoints, catalogue);
   if (!hasChromium) return;
   browser = await openBrowser();
   operator = await ConsolePage.open(browser, url, 'Operator');
@@ -58,15 +59,6 @@ const inBrowser = (name: string, run: () => Promise<void>): void => {
   if (hasChromium) test(name, run, TIMEOUT_MS);
   else test.skip(`${name} (there is no /usr/bin/chromium: apt-get install chromium)`, () => {});
 };
-
-async function settle(): Promise<void> {
-  const looking = openOverview(mode.endpoints, (await readDefinitions()).catalogue);
-  try {
-    expect(await untilSettled(looking, { since: Date.now(), timeoutSeconds: 120 })).toBe(true);
-  } finally {
-    await looking.close();
-  }
-}
 
 async function onCanonical<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row> {
   const client = new pg.Client(mode.endpoints.postgres.url);
@@ -195,7 +187,7 @@ inBrowser('failed changes are read without their content, filtered by reason, an
   await dialog.getByRole('button', { name: 'Redrive projector-threw' }).click();
   await operator.sees(operator.page.getByRole('status'), '1 change of case-search sent back');
   await operator.sees(store, '1 failed');
-  await settle();
+  await settle(mode.endpoints, catalogue);
   expect((await fetch(await documentUrl(lost))).status).toBe(200);
 
   await store.getByRole('button', { name: 'Read them' }).click();

@@ -11,8 +11,7 @@ import { eraseCommand } from '../bin/commands/erase.ts';
 import { retentionCommand } from '../bin/commands/retention.ts';
 import type { ErasureDrill } from '../bin/drills/erasure.ts';
 import { commitMarkedCase, failMarkedCase, type MarkedCase, markedEvent } from '../bin/drills/marked-case.ts';
-import { openOverview } from '../bin/overview/overview.ts';
-import { untilSettled } from '../bin/running/settled.ts';
+import { settle } from '../bin/running/settled.ts';
 import { encodePack } from '../core/pack.ts';
 import { type AggregateId, storedVersion } from '../core/version.ts';
 import { readDefinitions } from '../lib/definitions.ts';
@@ -28,7 +27,6 @@ import { until } from './local-fixture.ts';
 
 const START_MS = 240_000;
 const TEST_MS = 180_000;
-const SETTLE_SECONDS = 150;
 
 const dataDir = mkdtempSync(join(tmpdir(), 'erasure-'));
 chmodSync(dataDir, 0o755);
@@ -60,15 +58,6 @@ async function run<Options>(command: Command<Options>, args: readonly string[], 
   const session = { terminal, json: true, signal: new AbortController().signal };
   const code = await command.run(args, { ...common, ...options } as Options, session);
   return { code, said: JSON.parse(out()), err: err() };
-}
-
-async function settle(): Promise<void> {
-  const looking = openOverview(endpoints, catalogue);
-  try {
-    expect(await untilSettled(looking, { since: Date.now(), timeoutSeconds: SETTLE_SECONDS })).toBe(true);
-  } finally {
-    await looking.close();
-  }
 }
 
 const hold = ({ tenant, id }: MarkedCase) =>
@@ -108,7 +97,7 @@ test(
   async () => {
     const held = await commitMarkedCase(endpoints);
     await hold(held);
-    await settle();
+    await settle(endpoints, catalogue);
     await failMarkedCase(endpoints, held, 'case-timeline');
     const before = await placesOf(held);
     const refused = run(eraseCommand, [held.id], { yes: true });
@@ -162,7 +151,7 @@ test(
   'what comes late brings nothing back: the document stays buried, the fact is blanked by compaction, the rest by the night',
   async () => {
     const late = await commitMarkedCase(endpoints);
-    await settle();
+    await settle(endpoints, catalogue);
     await run(eraseCommand, [late.id], { yes: true });
     const { sqs: endpoint, region, credentials, stores } = endpoints;
     const sqs = new SQSClient({ endpoint, region, credentials: { ...credentials } });
@@ -182,7 +171,7 @@ test(
         'a late fact',
         60_000,
       );
-      await settle();
+      await settle(endpoints, catalogue);
       for (const { contract } of definitions.filter(
         one => one.contract.engine !== 's3' && one.contract.engine !== 's3-object-lock',
       )) {
@@ -235,7 +224,7 @@ async function compact(): Promise<void> {
 test(
   'afterwards every store is what a rebuild from the canonical store would give, and nobody is asked for what is not a case',
   async () => {
-    await settle();
+    await settle(endpoints, catalogue);
     const verdicts = await verifyStores(endpoints, definitions);
     expect(verdicts).toHaveLength(definitions.length);
     const clean = { missing: 0, extra: 0, stale: 0, different: 0 };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { openOverview } from '../bin/overview/overview.ts';
-import { untilSettled } from '../bin/running/settled.ts';
+import { settle } from '../bin/running/settled.ts';
 import { readDefinitions } from '../lib/definitions.ts';
 import { ENDPOINTS_FILE, type Endpoints, readEndpoints } from '../local/endpoints.ts';
 import { type LocalEvent, type LocalMode, startLocalMode } from '../local/local-mode.ts';
@@ -17,7 +17,6 @@ import { until } from './local-fixture.ts';
 /** Servers are started, killed and started again on a machine that may be busy. */
 const START_MS = 180_000;
 const KILLS_MS = 400_000;
-const SETTLE_SECONDS = 180;
 const CASES_PER_STEP = 12;
 const STEP_PAUSE_MS = 100;
 
@@ -99,9 +98,9 @@ async function tenantOf(client: pg.Client): Promise<string> {
 /** Every store, document by document, against the canonical rows. */
 async function expectAgreement(endpoints: Endpoints): Promise<void> {
   const { catalogue, definitions } = await readDefinitions();
+  await settle(endpoints, catalogue);
   const looking = openOverview(endpoints, catalogue);
   try {
-    expect(await untilSettled(looking, { since: Date.now(), timeoutSeconds: SETTLE_SECONDS })).toBe(true);
     const { stores } = await looking.look();
     expect(stores.map(({ store, failed }) => ({ store, failed }))).toEqual(
       stores.map(({ store }) => ({ store, failed: 0 })),

@@ -11,8 +11,7 @@ import { doctorCommand } from '../bin/commands/doctor.ts';
 import { driftCommand } from '../bin/commands/drift.ts';
 import { retireCommand } from '../bin/commands/retire.ts';
 import { shadowCommand } from '../bin/commands/shadow.ts';
-import { openOverview } from '../bin/overview/overview.ts';
-import { untilSettled } from '../bin/running/settled.ts';
+import { settle } from '../bin/running/settled.ts';
 import type { Diagnosis } from '../core/doctor.ts';
 import type { DriftKind } from '../core/drift.ts';
 import type { Stored, Target } from '../core/store.ts';
@@ -32,7 +31,6 @@ import { capturedTerminal } from './captured-terminal.ts';
 /** Everything is started, filled and looked at on a machine that may be busy. */
 const START_MS = 240_000;
 const TEST_MS = 180_000;
-const SETTLE_SECONDS = 150;
 /** A local key-value table takes some hundred writes a second. */
 const CASES = 1500;
 const STORES = ['case-search', 'case-timeline', 'case-facts', 'investigator-worklist'] as const;
@@ -65,7 +63,7 @@ beforeAll(async () => {
     )
   ).map(({ id }) => id);
   await rows(`update canonical.cases set title = 'Changed ' || title where id = any ($1)`, [cases.slice(0, 300)]);
-  await settle();
+  await settle(endpoints, catalogue);
 }, START_MS);
 afterAll(async () => {
   await database?.end();
@@ -83,15 +81,6 @@ async function unseen(text: string, values: readonly unknown[]): Promise<void> {
   await rows(`set local session_replication_role = 'replica'`);
   await rows(text, values);
   await rows('commit');
-}
-
-async function settle(): Promise<void> {
-  const looking = openOverview(endpoints, catalogue);
-  try {
-    expect(await untilSettled(looking, { since: Date.now(), timeoutSeconds: SETTLE_SECONDS })).toBe(true);
-  } finally {
-    await looking.close();
-  }
 }
 
 /** Runs a command of the command line on this local mode; its exit code and what it printed as JSON. */
@@ -184,7 +173,7 @@ test(
       expect([store, kindsOf(report)]).toEqual([store, wanted(...(index > 0 ? (['different'] as const) : []))]);
       expect({ store, code, repaired: report.repaired }).toEqual({ store, code: 0, repaired: report.mismatches });
     }
-    await settle();
+    await settle(endpoints, catalogue);
     for (const store of STORES) expect((await drift(store)).report).toMatchObject({ mismatches: 0, complete: true });
     expect(await heldBy('case-search', untouched)).toEqual(before);
     const compared = definitions.filter(({ contract }) => STORES.some(store => store === contract.store_name));
@@ -351,7 +340,7 @@ test(
     const target = (await stores.control.readTargets(name)).current!;
     const before = await open(name).digest(target, {});
     await rows(`update canonical.cases set title = 'After the end' where id = any ($1)`, [cases.slice(800, 810)]);
-    await settle();
+    await settle(endpoints, catalogue);
     expect(await open(name).digest(target, {})).toEqual(before);
 
     await retire({ quietDays: 0, next: true });

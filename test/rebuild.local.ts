@@ -9,10 +9,9 @@ import { COMMANDS } from '../bin/commands/all.ts';
 import { importComplaints } from '../bin/complaints/importing.ts';
 import { localDestination } from '../bin/complaints/local-destination.ts';
 import { SAMPLE } from '../bin/complaints/sample.ts';
-import { type DividedCases, divideCases, drillRebuild } from '../bin/drill/rebuild-drill.ts';
+import { type DividedCases, divideCases, drillRebuild } from '../bin/drills/rebuild-drill.ts';
 import { localOperations, type Operations } from '../bin/operations.ts';
-import { openOverview } from '../bin/overview/overview.ts';
-import { untilSettled } from '../bin/running/settled.ts';
+import { settle } from '../bin/running/settled.ts';
 import type { AggregateId } from '../core/version.ts';
 import { keyItem } from '../functions/stores/dynamodb-item.ts';
 import { type Definitions, readDefinitions } from '../lib/definitions.ts';
@@ -48,7 +47,7 @@ beforeAll(async () => {
       'delete from canonical.cases where id in (select id from canonical.cases order by id limit $1) returning id';
     return (await client.query<{ id: AggregateId }>(text, [DELETED])).rows.map(({ id }) => id);
   });
-  await settle();
+  await settle(mode.endpoints, read.catalogue);
 }, TIMEOUT_MS);
 
 afterAll(async () => {
@@ -67,17 +66,8 @@ async function onCanonical<T>(work: (client: pg.Client) => Promise<T>): Promise<
   }
 }
 
-async function settle(): Promise<void> {
-  const looking = openOverview(mode.endpoints, read.catalogue);
-  try {
-    expect(await untilSettled(looking, { since: Date.now(), timeoutSeconds: 120 })).toBe(true);
-  } finally {
-    await looking.close();
-  }
-}
-
 async function verify(store: string): Promise<void> {
-  await settle();
+  await settle(mode.endpoints, read.catalogue);
   await compareWhole(store);
 }
 
@@ -107,7 +97,7 @@ test.each([[[['case-search', 1]]], [[['case-search', 2]]], [[['case-timeline', 3
   async seeds => {
     const cases = await divideCases(mode.endpoints.postgres.url);
     await Promise.all(seeds.map(([store, seed]) => rebuildUnderLoad(store, seed, cases)));
-    await settle();
+    await settle(mode.endpoints, read.catalogue);
     for (const [store] of seeds) await compareWhole(store);
   },
   TIMEOUT_MS,

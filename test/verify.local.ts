@@ -9,8 +9,8 @@ import { COMMANDS } from '../bin/commands/all.ts';
 import { importComplaints } from '../bin/complaints/importing.ts';
 import { localDestination } from '../bin/complaints/local-destination.ts';
 import { SAMPLE } from '../bin/complaints/sample.ts';
-import { type Overview, openOverview } from '../bin/overview/overview.ts';
-import { untilSettled } from '../bin/running/settled.ts';
+import type { Overview } from '../bin/overview/overview.ts';
+import { settle } from '../bin/running/settled.ts';
 import type { ProjectedContract } from '../core/store-contract.ts';
 import type { AggregateId, TenantId, Version } from '../core/version.ts';
 import { keyItem } from '../functions/stores/dynamodb-item.ts';
@@ -49,7 +49,7 @@ beforeAll(async () => {
     const { rows } = await client.query<{ id: AggregateId }>('select id from cases order by id');
     return rows.map(({ id }) => id);
   });
-  await settle();
+  await settle(mode.endpoints, read.catalogue);
 }, TIMEOUT_MS);
 
 afterAll(async () => {
@@ -57,15 +57,6 @@ afterAll(async () => {
   await mode?.stop();
   rmSync(dataDir, { recursive: true, force: true });
 }, TIMEOUT_MS);
-
-async function settle(): Promise<void> {
-  const looking = openOverview(mode.endpoints, read.catalogue);
-  try {
-    expect(await untilSettled(looking, { since: Date.now(), timeoutSeconds: 90 })).toBe(true);
-  } finally {
-    await looking.close();
-  }
-}
 
 async function onCanonical<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client(mode.endpoints.postgres.url);
@@ -92,7 +83,7 @@ async function mend(...mended: readonly AggregateId[]): Promise<void> {
   await onCanonical(async client => {
     for (const key of mended) await client.query('update cases set due_on = due_on where id = $1', [key]);
   });
-  await settle();
+  await settle(mode.endpoints, read.catalogue);
 }
 
 /** Changes fields of a search document under the version that it has, as nothing of ours would. */
@@ -245,7 +236,7 @@ describe('commands at work on a local mode', () => {
   test(
     'status shows every store, and exits 1 once something is beyond its contract',
     async () => {
-      await settle();
+      await settle(mode.endpoints, read.catalogue);
       const { code, out } = await call('status', '--data-dir', dataDir, '--json');
       const overview = JSON.parse(out) as Overview;
       expect(overview.concerns).toEqual([]);

@@ -13,7 +13,7 @@ import { systemClock } from '../../functions/operate/system-clock.ts';
 import { openSearchStore } from '../../functions/stores/opensearch.ts';
 import { openSearchClient } from '../../functions/stores/opensearch-client.ts';
 import { writesTo } from '../../functions/stores/opensearch-index.ts';
-import { seedCases } from '../drill/seeding.ts';
+import { seedCases } from '../drills/seeding.ts';
 import { bulkBodies, postBodies } from './bare-bulk.ts';
 import type { Figure } from './figures.ts';
 import type { Findings, Setting } from './measurement.ts';
@@ -35,7 +35,7 @@ export async function measureBackfill({ seconds, engines, signal, progress, note
     const { url } = pipe.mode.endpoints.postgres;
     const seeding = progress('seeding cases', CASES);
     await seedCases(url, CASES, cases => seeding.update(cases), signal).finally(() => seeding.stop());
-    await pipe.settle();
+    await pipe.settled();
     const writes = await bench.writes();
     const bodies = bulkBodies(writes, DOCUMENTS_A_REQUEST);
     const bar = progress('backfill', seconds);

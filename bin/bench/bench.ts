@@ -79,7 +79,7 @@ async function measurePipe(only: readonly MeasurementName[], setting: Setting): 
   try {
     const findings: Findings[] = [];
     if (only.includes('latency')) findings.push(await measureLatency(pipe, setting, 'all stores'));
-    await pipe.settle();
+    await pipe.settled();
     if (only.includes('burst')) findings.push(await measureBurst(pipe, setting));
     return [...findings, { figures: await memoryFigures(pipe.mode), omissions: [], versions: versionsOf(pipe) }];
   } finally {

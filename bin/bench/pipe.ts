@@ -1,15 +1,13 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DistributaryError } from '../../core/errors.ts';
 import { type Definitions, readDefinitions } from '../../lib/definitions.ts';
 import { type LocalMode, startLocalMode } from '../../local/local-mode.ts';
 import { importComplaints } from '../complaints/importing.ts';
 import { localDestination } from '../complaints/local-destination.ts';
 import { SAMPLE } from '../complaints/sample.ts';
-import { openOverview } from '../overview/overview.ts';
 import type { EngineOptions } from '../running/local-options.ts';
-import { untilSettled } from '../running/settled.ts';
+import { settle } from '../running/settled.ts';
 import { type Child, startChild } from './child.ts';
 
 /** The pipe in a local mode of its own, with the sample's cases in every store that it has. */
@@ -20,11 +18,9 @@ export interface Pipe {
   readonly actor: string;
   readonly load: Child;
   /** Waits until every store has all that was committed. */
-  settle(): Promise<void>;
+  settled(): Promise<void>;
   close(): Promise<void>;
 }
-
-const SETTLE_WITHIN_SECONDS = 120;
 
 /** @param stores of the projected ones; @default all */
 export async function openPipe(
@@ -45,20 +41,14 @@ export async function openPipe(
     const mode = await startLocalMode({ ...engines, dataDir, ...(stores && { stores }) });
     undo.push(() => mode.stop());
     const definitions = ofStores(await readDefinitions(), stores);
-    const looking = openOverview(mode.endpoints, definitions.catalogue);
-    undo.push(() => looking.close());
-    const settle = async () => {
-      const settled = await untilSettled(looking, { since: Date.now(), timeoutSeconds: SETTLE_WITHIN_SECONDS, signal });
-      signal.throwIfAborted();
-      if (!settled) throw new DistributaryError('store-unavailable', `not settled in ${SETTLE_WITHIN_SECONDS} s`);
-    };
+    const settled = () => settle(mode.endpoints, definitions.catalogue, { signal });
     onStep('importing the sample');
     const destination = await localDestination(mode.endpoints);
     await importComplaints({ ...destination, file: SAMPLE, signal });
-    await settle();
+    await settled();
     const load = startChild(join(import.meta.dirname, 'load-process.ts'));
     undo.push(() => load.close());
-    return { mode, definitions, actor: destination.actor, load, settle, close };
+    return { mode, definitions, actor: destination.actor, load, settled, close };
   } catch (error) {
     await close();
     throw error;

@@ -43,7 +43,7 @@ export async function measureRequests({ root, engines, seconds }: MeasureOptions
       ...{ changesPerSecond: CHANGES_PER_SECOND, warmUpSeconds: 0, seconds },
     };
     await load.ask<SteadyReport>(order);
-    await pipe.settle();
+    await pipe.settled();
     const after = await look(pipe);
     const measured: Measured = {
       measured_on: new Date().toISOString().slice(0, 10),

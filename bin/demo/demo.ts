@@ -50,9 +50,6 @@ export interface DemoReport {
   };
 }
 
-/** An outage would hold it up; a machine that is merely busy would not for so long. */
-const SETTLE_WITHIN_SECONDS = 120;
-
 /** Throws what starting, importing and verifying throw, and the signal's reason; local mode is stopped in any case. */
 export async function runDemo(options: DemoOptions, session: Session): Promise<DemoReport> {
   const { search, dynamodb, dataDir, seed } = options;
@@ -144,12 +141,11 @@ async function update(
 async function settle(looking: Looking, { terminal, signal }: Session): Promise<boolean> {
   const line = liveLine(terminal);
   try {
-    return await untilSettled(looking, {
-      since: Date.now(),
-      timeoutSeconds: SETTLE_WITHIN_SECONDS,
+    const missing = await untilSettled(looking, {
       signal,
       onLook: overview => terminal.interactive && line.show(overviewLine(overview, terminal)),
     });
+    return missing.length === 0;
   } finally {
     line.stop();
   }

@@ -1,13 +1,11 @@
 import pg from 'pg';
-import { DistributaryError } from '../../core/errors.ts';
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import { inFlight } from '../../functions/in-flight.ts';
 import { readDefinitions } from '../../lib/definitions.ts';
 import { QUERIED } from '../../lib/stacks/api-stack.ts';
 import type { Endpoints } from '../../local/endpoints.ts';
 import type { Session } from '../command.ts';
-import { openOverview } from '../overview/overview.ts';
-import { untilSettled } from '../running/settled.ts';
+import { settle } from '../running/settled.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { type AskApi, apiClient } from './api-client.ts';
 import { hurryRestriction, type RestrictionReport } from './hurried-restriction.ts';
@@ -16,8 +14,6 @@ import { type Question, questionsOf } from './policy-questions.ts';
 
 /** As many as local mode has instances of a function, and some that wait for their turn. */
 const AT_ONCE = 4;
-/** Longer than a busy machine needs to carry a handful of cases to every store. */
-const SETTLE_SECONDS = 150;
 
 export interface Mismatch {
   readonly actor: string;
@@ -55,7 +51,7 @@ export async function drillAuthorization(
   try {
     const world = await makeUpPeople(db);
     try {
-      await settle(endpoints, { ...catalogue, projected: contracts }, session);
+      await settle(endpoints, { ...catalogue, projected: contracts }, { signal: session.signal });
       const search = contracts.find(({ store_name }) => store_name === 'case-search')!;
       const { compared, mismatches } = await compare(ask, world, search, session);
       const restriction = await hurryRestriction(endpoints, db, ask, world, { contracts, backlog });
@@ -67,21 +63,6 @@ export async function drillAuthorization(
     }
   } finally {
     await db.end();
-  }
-}
-
-async function settle(
-  endpoints: Endpoints,
-  catalogue: Parameters<typeof openOverview>[1],
-  { signal }: Session,
-): Promise<void> {
-  const looking = openOverview(endpoints, catalogue);
-  try {
-    const since = Date.now();
-    if (await untilSettled(looking, { since, timeoutSeconds: SETTLE_SECONDS, signal })) return;
-    throw new DistributaryError('store-unavailable', `the stores have not taken the cases in ${SETTLE_SECONDS} s`);
-  } finally {
-    await looking.close();
   }
 }
 

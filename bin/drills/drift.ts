@@ -14,8 +14,7 @@ import type { Session } from '../command.ts';
 import { followRun } from '../operate/following.ts';
 import { driftReportOf } from '../operate/shown-drift.ts';
 import { localOperations } from '../operations.ts';
-import { openOverview } from '../overview/overview.ts';
-import { untilSettled } from '../running/settled.ts';
+import { settle } from '../running/settled.ts';
 import { openTerminal } from '../terminal/terminal.ts';
 
 /** `npm run drill:drift`: one of each kind of drift among 100,000 documents in a real OpenSearch, found and repaired. */
@@ -25,7 +24,6 @@ const STORE = 'case-search';
 const STORES = [STORE, 'case-facts'];
 const CASES = Number(process.env.CASES ?? 100_000);
 const CASES_AT_ONCE = 5_000;
-const SETTLE_SECONDS = 120;
 const ASKING = { actor: 'drill', reason: 'npm run drill:drift' };
 
 const terminal = openTerminal();
@@ -52,7 +50,9 @@ async function drill(endpoints: Endpoints): Promise<boolean> {
   try {
     const tenant = await fill(client);
     await backfill(endpoints);
-    await settle(endpoints);
+    const { catalogue } = await readDefinitions();
+    const projected = catalogue.projected.filter(({ store_name }) => STORES.includes(store_name));
+    await settle(endpoints, { ...catalogue, projected }, { signal: session.signal });
     const clean = await compare(endpoints, false);
     const planted = await plant(endpoints, client, tenant);
     const found = await compare(endpoints, false);
@@ -105,15 +105,6 @@ async function backfill(endpoints: Endpoints): Promise<void> {
   } finally {
     operations.close();
   }
-}
-
-async function settle(endpoints: Endpoints): Promise<void> {
-  const { catalogue } = await readDefinitions();
-  const projected = catalogue.projected.filter(({ store_name }) => STORES.includes(store_name));
-  const looking = openOverview(endpoints, { ...catalogue, projected });
-  const options = { since: Date.now(), timeoutSeconds: SETTLE_SECONDS, signal: interruption.signal };
-  const settled = await untilSettled(looking, options).finally(() => looking.close());
-  if (!settled) throw new Error(`the store has not taken everything within ${SETTLE_SECONDS} s`);
 }
 
 /** Past the triggers, and past the canonical store: what no pipeline can have made. */

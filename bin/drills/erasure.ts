@@ -6,12 +6,9 @@ import type { Session } from '../command.ts';
 import { errorOf, followRun } from '../operate/following.ts';
 import { type ErasureReport, erasureReportOf } from '../operate/shown-erasure.ts';
 import { localOperations } from '../operations.ts';
-import { openOverview } from '../overview/overview.ts';
-import { untilSettled } from '../running/settled.ts';
+import { settle } from '../running/settled.ts';
 import { commitMarkedCase, commitMarkedDraft, failMarkedCase, uploadMarkedEvidence } from './marked-case.ts';
 
-/** Longer than a busy machine needs to carry one case to every store. */
-const SETTLE_SECONDS = 150;
 const FAILED_STORE = 'case-search';
 
 export interface ErasureDrill {
@@ -31,7 +28,7 @@ export async function drillErasure(endpoints: Endpoints, session: Session): Prom
   const marked = await commitMarkedCase(endpoints);
   const cases = [marked.id, await commitMarkedDraft(endpoints, marked)];
   await uploadMarkedEvidence(endpoints, marked);
-  await settle(endpoints, catalogue, session);
+  await settle(endpoints, catalogue, { signal: session.signal });
   await failMarkedCase(endpoints, marked, FAILED_STORE);
   const planted = await placesOfMarker(endpoints, definitions, marked.marker);
   session.terminal.note(`${marked.marker} is in ${planted.length} places`);
@@ -47,19 +44,6 @@ export async function drillErasure(endpoints: Endpoints, session: Session): Prom
     return { cases, planted, notPlanted, erasure, left, passed };
   } finally {
     operations.close();
-  }
-}
-
-async function settle(
-  endpoints: Endpoints,
-  catalogue: Parameters<typeof openOverview>[1],
-  { signal }: Session,
-): Promise<void> {
-  const looking = openOverview(endpoints, catalogue);
-  try {
-    await untilSettled(looking, { since: Date.now(), timeoutSeconds: SETTLE_SECONDS, signal });
-  } finally {
-    await looking.close();
   }
 }
 

@@ -13,8 +13,7 @@ import { localDestination } from '../complaints/local-destination.ts';
 import { SAMPLE } from '../complaints/sample.ts';
 import { rebuildLines } from '../operate/shown-report.ts';
 import { localOperations } from '../operations.ts';
-import { openOverview } from '../overview/overview.ts';
-import { untilSettled } from '../running/settled.ts';
+import { settle } from '../running/settled.ts';
 import { startShown } from '../running/shown-start.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { openTerminal } from '../terminal/terminal.ts';
@@ -68,8 +67,11 @@ async function drill(mode: LocalMode): Promise<boolean> {
     seeding.stop(),
   );
   const absent = await remove(url, DELETED);
-  await settle(mode);
-  const { definitions } = await readDefinitions();
+  const { catalogue, definitions } = await readDefinitions();
+  const projected = catalogue.projected.filter(({ store_name }) => store_name === STORE);
+  const settled = () =>
+    settle(mode.endpoints, { ...catalogue, projected }, { timeoutSeconds: SETTLE_SECONDS, signal: session.signal });
+  await settled();
   const definition = definitions.find(({ contract }) => contract.store_name === STORE)!;
   const report = await drillRebuild(
     {
@@ -89,7 +91,7 @@ async function drill(mode: LocalMode): Promise<boolean> {
     return false;
   }
   const moves = await backAndForward(mode);
-  await settle(mode);
+  await settled();
   const [verdict] = await verifyStores(mode.endpoints, [definition]);
   const lines = linesOf(report, documents, mode.endpoints.opensearch.kind, moves);
   for (const line of lines) terminal.print(line);
@@ -113,19 +115,6 @@ async function backAndForward(mode: LocalMode): Promise<readonly number[]> {
     return took;
   } finally {
     operations.close();
-  }
-}
-
-async function settle(mode: LocalMode): Promise<void> {
-  const { catalogue } = await readDefinitions();
-  const projected = catalogue.projected.filter(({ store_name }) => store_name === STORE);
-  const looking = openOverview(mode.endpoints, { ...catalogue, projected });
-  try {
-    const { signal } = session;
-    if (await untilSettled(looking, { since: Date.now(), timeoutSeconds: SETTLE_SECONDS, signal })) return;
-    throw new Error(`not settled in ${SETTLE_SECONDS} s`);
-  } finally {
-    await looking.close();
   }
 }
 
