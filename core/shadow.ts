@@ -32,8 +32,17 @@ export type Asked = { readonly milliseconds: number } & (
 export const SIDES = ['current', 'candidate'] as const;
 export type Side = (typeof SIDES)[number];
 
+export interface Question {
+  readonly query: ShadowQuery;
+  readonly principal: Principal;
+}
+
+/** What both said to one question. */
+export type Answers = Readonly<Record<Side, Asked>>;
+
 export interface ShadowPorts {
-  ask(side: Side, query: ShadowQuery, principal: Principal): Promise<Asked>;
+  /** Both sides' answers, in the order of the questions; `isAgain`: what was written a moment ago shall be seen on both. */
+  ask(questions: readonly Question[], isAgain: boolean): Promise<readonly Answers[]>;
   /** Between two looks at what differs: the time that a change on its way needs. */
   pause(): Promise<void>;
 }
@@ -64,8 +73,8 @@ export interface ShadowReport {
   readonly differences: readonly Difference[];
 }
 
-/** A change on its way is there by the third look. */
-const LOOKS = 3;
+/** A change on its way is there soon; where many are, some question has one of them between its two answers each time. */
+const LOOKS = 6;
 const KEPT_DIFFERENCES = 50;
 
 /** Asks every query for every principal on both sides; what differs is asked again, for a change may be on its way. */
@@ -74,23 +83,19 @@ export async function shadowReads(
   queries: readonly ShadowQuery[],
   principals: readonly Principal[],
 ): Promise<ShadowReport> {
-  let open = queries.flatMap(query => principals.map(principal => ({ query, principal })));
+  let open: readonly Question[] = queries.flatMap(query => principals.map(principal => ({ query, principal })));
   const settled: Compared[] = [];
   const times: Record<Side, number[]> = { current: [], candidate: [] };
   for (let look = 1; open.length > 0; look++) {
-    const differing: typeof open = [];
-    for (const question of open) {
-      const compared = compare(
-        question.query,
-        question.principal,
-        await ask('current', question.query, question.principal),
-        await ask('candidate', question.query, question.principal),
-      );
-      for (const side of SIDES) times[side].push(compared[side].milliseconds);
-      if (compared.isSame || look === LOOKS) settled.push(compared);
-      else differing.push(question);
+    const answers = await ask(open, look > 1);
+    const compared = open.map((question, index) => compare(question, answers[index]!));
+    for (const { current, candidate } of answers) {
+      times.current.push(current.milliseconds);
+      times.candidate.push(candidate.milliseconds);
     }
-    open = differing;
+    const isSettled = ({ isSame }: Compared) => isSame || look === LOOKS;
+    settled.push(...compared.filter(isSettled));
+    open = open.filter((_, index) => !isSettled(compared[index]!));
     if (open.length > 0) await pause();
   }
   return summarise(settled, times);
@@ -103,7 +108,7 @@ interface Compared extends Difference {
   readonly isSame: boolean;
 }
 
-function compare(query: ShadowQuery, principal: Principal, current: Asked, candidate: Asked): Compared {
+function compare({ query, principal }: Question, { current, candidate }: Answers): Compared {
   const [ours, theirs] = [hitsOf(current), hitsOf(candidate)];
   const there = new Set(theirs.map(({ key }) => key));
   const lost = ours.filter(({ key }) => !there.has(key)).map(({ key }) => key);

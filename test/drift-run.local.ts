@@ -13,6 +13,7 @@ import { driftStart } from '../functions/operate/drift.ts';
 import { driftCanonical } from '../functions/operate/drift-canonical.ts';
 import { type DriftReport, driftReportSchema } from '../functions/operate/drift-report.ts';
 import { runs } from '../functions/operate/runs.ts';
+import { openQuestions } from '../functions/operate/shadow-questions.ts';
 import { systemClock } from '../functions/operate/system-clock.ts';
 import { memoryStore } from '../functions/stores/memory.ts';
 import { readDefinitions } from '../lib/definitions.ts';
@@ -64,7 +65,8 @@ async function contextOf(url: string): Promise<OperateContext> {
   await canonical.sql(`update cases set title = 'Newer' where id = $1`, [stale]);
   await store.write(TARGET, writes);
   const definition = (await readDefinitions()).definitions.find(({ contract }) => contract.store_name === STORE)!;
-  const operated = { name: STORE, definition, store, targetStem: STORE, project: () => writes[0]! };
+  const questions = openQuestions(definition.contract, store, {});
+  const operated = { name: STORE, definition, store, questions, targetStem: STORE, project: () => writes[0]! };
   const clock = systemClock();
   const items = mapItems();
   const targets = controlTargets(items, clock.now);

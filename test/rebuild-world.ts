@@ -13,6 +13,7 @@ import { audit } from '../functions/operate/audit.ts';
 import type { Canonical } from '../functions/operate/canonical.ts';
 import type { OperateContext, OperatedStore } from '../functions/operate/context.ts';
 import { runs } from '../functions/operate/runs.ts';
+import { openQuestions } from '../functions/operate/shadow-questions.ts';
 import { memoryStore } from '../functions/stores/memory.ts';
 
 export const STORE = 'case-search';
@@ -177,7 +178,7 @@ export class World {
   }
 
   /** A process of the operations function. */
-  operate(chances: Chances, sleeps = true): OperateContext {
+  operate(chances: Chances, sleeps = true, project: OperatedStore['project'] = projectChange): OperateContext {
     const process = processOf(chances);
     const late =
       <Args extends readonly unknown[], Result>(act: (...args: Args) => Promise<Result>) =>
@@ -199,7 +200,8 @@ export class World {
       name: STORE,
       definition: DEFINITION,
       store,
-      project: projectChange,
+      project,
+      questions: openQuestions(DEFINITION.contract, store, {}),
       targetStem: STORE,
     };
     const unused = () => {
@@ -309,6 +311,7 @@ const DEFINITION = {
     aggregates: ['case'],
     delivery: { timeout: 30 },
     schema_evolution: { document_version: 1 },
+    fields: { number: { type: 'integer' } },
   },
   aggregates: [],
   projectors: [],

@@ -4,13 +4,14 @@ import type { Target } from '../core/store.ts';
 import type { AggregateId, TenantId } from '../core/version.ts';
 import { TARGETS_TTL_SECONDS } from '../functions/control-targets.ts';
 import { advance } from '../functions/operate/advancing.ts';
+import type { OperateContext } from '../functions/operate/context.ts';
 import { sweepTargets } from '../functions/operate/former-targets.ts';
 import { rebuildRollback } from '../functions/operate/rebuild-rollback.ts';
 import { rebuildStart } from '../functions/operate/rebuild-start.ts';
 import type { Run } from '../functions/operate/run.ts';
 import { runCancel } from '../functions/operate/run-cancel.ts';
 import { runResume } from '../functions/operate/run-resume.ts';
-import { QUIET, STORE, World } from './rebuild-world.ts';
+import { projectChange, QUIET, STORE, World } from './rebuild-world.ts';
 
 /**
  * A rebuild beside a live stream, while every process of it is killed, frozen and overtaken at any request: readers never
@@ -235,6 +236,45 @@ test('a target that holds what never was is not put before the readers, resumed 
   expect(await world.store.current()).toEqual(BLUE);
   expect(await until(resume(true))).toMatchObject({ state: 'done', error: null });
   expect(await world.store.current()).not.toEqual(BLUE);
+});
+
+test('a target that answers readers otherwise is not put before them, though it holds every version of every key', async () => {
+  const world = new World(11);
+  const { time } = world;
+  await world.store.create(BLUE);
+  await world.store.cutOver(BLUE);
+  await world.control().cutOver(BLUE);
+  for (let number = 0; number < KEYS; number++) world.commit(number, false);
+  await time.runUntil(() => [...world.unacknowledged.values()].every(count => count === 0));
+  const broken = world.operate(QUIET, true, change => {
+    const write = projectChange(change);
+    return { ...write, document: write.document && { ...write.document, number: 0 } };
+  });
+  const run = async (context: OperateContext, begin: () => Promise<unknown>): Promise<Run> => {
+    let found: Run | undefined;
+    void begin()
+      .then(() => advance(context, STORE))
+      .then(() => context.runs.read(STORE))
+      .then(read => {
+        found = read;
+      });
+    await time.runUntil(() => found !== undefined);
+    return found!;
+  };
+  const asked = { store: STORE, rollbackWindowSeconds: 60, accept: false, ...ASKED };
+  const refused = await run(broken, () => rebuildStart.run(asked, broken));
+  expect(refused).toMatchObject({
+    state: 'failed',
+    error: { code: 'rebuild-unproven', message: expect.stringContaining('answers have another number of results') },
+    report: { missing: { count: 0 }, extra: { count: 0 }, mismatched: { count: 0 }, permissionDifferences: 0 },
+  });
+  expect(refused.report!.questions).toMatchObject({
+    errors: { current: 0, candidate: 0 },
+    differences: expect.arrayContaining([expect.objectContaining({ query: 'by number' })]),
+  });
+  expect(await world.store.current()).toEqual(BLUE);
+  const accepted = await run(broken, () => runResume.run({ store: STORE, accept: true, ...ASKED }, broken));
+  expect(accepted).toMatchObject({ state: 'done', error: null });
 });
 
 test('a target is waited for as long as writers may act on what they knew, and left as long as they may write besides', () => {

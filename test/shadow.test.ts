@@ -1,5 +1,13 @@
 import { goesToCandidate } from '../core/canary.ts';
-import { type Asked, type Hit, type Principal, type ShadowQuery, shadowGate, shadowReads } from '../core/shadow.ts';
+import {
+  type Asked,
+  type Hit,
+  type Principal,
+  type Question,
+  type ShadowQuery,
+  shadowGate,
+  shadowReads,
+} from '../core/shadow.ts';
 import { type AggregateId, storedVersion, type TenantId } from '../core/version.ts';
 
 const OURS = '00000000-0000-4000-8000-0000000000aa' as TenantId;
@@ -22,9 +30,10 @@ function portsOf(current: readonly Asked[], candidate: readonly Asked[]) {
   let pauses = 0;
   return {
     pauses: () => pauses,
-    ask: async (side: 'current' | 'candidate') => {
-      const answers = side === 'current' ? current : candidate;
-      return answers[Math.min(calls[side]++, answers.length - 1)]!;
+    ask: async (questions: readonly Question[]) => {
+      const next = (side: 'current' | 'candidate', answers: readonly Asked[]) =>
+        answers[Math.min(calls[side]++, answers.length - 1)]!;
+      return questions.map(() => ({ current: next('current', current), candidate: next('candidate', candidate) }));
     },
     async pause() {
       pauses += 1;

@@ -9,6 +9,7 @@ import type { OperateContext, OperatedStore } from '../../functions/operate/cont
 import { fill, fillSchema } from '../../functions/operate/filling.ts';
 import { postgresCanonical } from '../../functions/operate/postgres-canonical.ts';
 import type { RunHandle } from '../../functions/operate/run-kind.ts';
+import { openQuestions } from '../../functions/operate/shadow-questions.ts';
 import { systemClock } from '../../functions/operate/system-clock.ts';
 import { openSearchStore } from '../../functions/stores/opensearch.ts';
 import { openSearchClient } from '../../functions/stores/opensearch-client.ts';
@@ -91,6 +92,7 @@ function openBench({ mode, definitions }: Pipe) {
     definition,
     store,
     project: projection(definition),
+    questions: openQuestions(definition.contract, store, {}),
     targetStem: STORE,
   };
   const context = { canonical, clock: systemClock() } as Pick<OperateContext, 'canonical' | 'clock'> as OperateContext;

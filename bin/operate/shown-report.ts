@@ -19,6 +19,20 @@ const rebuildReport = z.object({
   refused: z.object({ count: z.number() }),
   shadowReads: z.number(),
   permissionDifferences: z.number(),
+  /** Nothing before readers' questions were asked. */
+  questions: z
+    .object({
+      asked: z.number(),
+      sameTotal: z.number(),
+      overlap: z.number(),
+      missing: z.number(),
+      exposed: z.number(),
+      errors: z.object({ current: z.number(), candidate: z.number() }),
+      p95Milliseconds: z.object({ current: z.number(), candidate: z.number() }),
+      reasons: z.array(z.string()),
+    })
+    .nullable()
+    .default(null),
   downtimeSeconds: z.number(),
   rollbackUntil: z.string().nullable(),
 });
@@ -29,14 +43,17 @@ export const rebuildReportOf = ({ report }: Run): RebuildReport => rebuildReport
 export function rebuildLines(run: Run, { paint }: Terminal): readonly string[] {
   const report = rebuildReportOf(run);
   const { missing, extra, mismatched, refused, permissionDifferences } = report;
-  const bad = missing.count + extra.count + mismatched.count + permissionDifferences;
+  const reasons = report.questions?.reasons ?? [];
+  const bad = missing.count + extra.count + mismatched.count + permissionDifferences + reasons.length;
   const examples = [...missing.keys, ...extra.keys, ...mismatched.keys].slice(0, 5);
   return [
     `${run.store}: ${report.from} → ${report.to} in ${seconds(report.durationSeconds)}`,
     `  ${counted(report.rows, 'row')} written, ${counted(report.documents, 'document')} compared in ${counted(report.ranges, 'range')}, ${count(report.equalRanges)} of them equal at the first look, ${count(report.repaired)} written again`,
     `  missing ${count(missing.count)}, extra ${count(extra.count)}, mismatched ${count(mismatched.count)}, refused ${count(refused.count)}, permission differences ${count(permissionDifferences)} of ${counted(report.shadowReads, 'shadow read')}`,
+    ...(report.questions ? [questionsLine(report.questions)] : []),
     `  downtime ${seconds(report.downtimeSeconds)}`,
     ...(examples.length > 0 ? [`  for example ${examples.join(', ')}`] : []),
+    ...reasons.map(reason => `  ${reason}`),
     paint(
       bad === 0 ? 'good' : 'bad',
       bad === 0 ? '  equal to the canonical store' : '  not equal to the canonical store',
@@ -45,4 +62,9 @@ export function rebuildLines(run: Run, { paint }: Terminal): readonly string[] {
       ? [`  distributary rollback ${run.store} takes it back until ${report.rollbackUntil}`]
       : []),
   ];
+}
+
+function questionsLine(questions: NonNullable<RebuildReport['questions']>): string {
+  const { asked, sameTotal, overlap, missing, exposed, errors, p95Milliseconds: p95 } = questions;
+  return `  asked as readers ask: ${count(sameTotal)} of ${counted(asked, 'question')} with as many results, first results agree by ${(overlap * 100).toFixed(1)}%, ${count(missing)} missing, ${count(exposed)} exposed, errors ${count(errors.current)} and ${count(errors.candidate)}, p95 ${p95.current.toFixed(1)} and ${p95.candidate.toFixed(1)} ms`;
 }

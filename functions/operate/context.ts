@@ -7,6 +7,7 @@ import type { CanonicalConnection } from './canonical-connection.ts';
 import type { ErasablePlaces } from './erasable-places.ts';
 import type { FailedQueues } from './failed-queues.ts';
 import type { Runs } from './runs.ts';
+import type { Questions } from './shadow-questions.ts';
 
 /** A store as the operations function works on it. */
 export interface OperatedStore {
@@ -14,6 +15,8 @@ export interface OperatedStore {
   readonly definition: Definition;
   readonly store: Store;
   readonly project: Projection;
+  /** What readers ask, asked of two targets. */
+  readonly questions: Questions;
   /** What the names of its targets begin with: its table's name, or its own. */
   readonly targetStem: string;
 }

@@ -16,6 +16,7 @@ import { openStore } from './opened-store.ts';
 import { answer } from './operations.ts';
 import { postgresCanonical } from './postgres-canonical.ts';
 import { runs } from './runs.ts';
+import { openQuestions } from './shadow-questions.ts';
 import { systemClock } from './system-clock.ts';
 
 /** The operations function: one request in, one reply out; long work goes on in the control table. */
@@ -24,15 +25,20 @@ export function handlerFor(definitions: readonly Definition[]) {
   const control = controlTable({ client: dynamoClient(), tableName: environment.CONTROL_TABLE });
   const clock = systemClock();
   const places = environment.OPERATED_STORES;
-  const stores = definitions.map(
-    (definition): OperatedStore => ({
-      name: definition.contract.store_name,
+  const stores = definitions.map((definition): OperatedStore => {
+    const { contract } = definition;
+    const name = contract.store_name;
+    const store = openStore(contract, control, environment, places[name]!.place);
+    const questions = openQuestions(contract, store, environment);
+    return {
+      name,
       definition,
-      store: openStore(definition.contract, control, environment, places[definition.contract.store_name]!.place),
+      store,
       project: projection(definition),
+      questions,
       targetStem: stemOf(definition, places),
-    }),
-  );
+    };
+  });
   const connection = canonicalConnection(environment);
   const shared: Omit<OperateContext, 'deadline'> = {
     stores,

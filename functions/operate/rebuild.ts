@@ -9,6 +9,7 @@ import type { OperateContext, OperatedStore } from './context.ts';
 import { fill, fillJson, fillSchema } from './filling.ts';
 import { closeWindow, dismiss, openWindow } from './former-targets.ts';
 import { watchReaders } from './readers-watch.ts';
+import { askAsReaders } from './rebuild-questions.ts';
 import { shadowReads } from './rebuild-shadow.ts';
 import { replayedSchema, replayOutbox, replayProgress } from './replay.ts';
 import { DONE, type NextStep, type RunHandle, type RunKind } from './run-kind.ts';
@@ -37,6 +38,7 @@ const memoSchema = z.object({
   compared: comparedSchema.prefault({}),
   permissionDifferences: z.int().default(0),
   shadowCompared: z.int().default(0),
+  questioned: z.custom<JsonObject>().optional(),
   downtimeSeconds: z.number().default(0),
   cutOverAt: z.int().optional(),
 });
@@ -171,21 +173,27 @@ async function compare({ handle, context, store, memo, green }: Rebuilding): Pro
   return compared.finished ? 'shadow' : 'compare';
 }
 
-/** The gate: what the comparison and the shadow reads have found must be nothing, or accepted. */
+/** The gate: what the comparison, the shadow reads and readers' questions have found must be nothing, or accepted. */
 async function shadow({ handle, context, store, memo, blue, green }: Rebuilding): Promise<NextStep> {
   const { accept } = requestSchema.parse(handle.run.request);
   if (!memo.compared.finished) return 'compare';
   const { compared, permissionDifferences, keys } = await shadowReads(handle, context, store, [blue, green]);
-  await handle.save({ memo: { permissionDifferences, shadowCompared: compared } });
+  const { figures, reasons } = await askAsReaders(handle, store, { current: blue, candidate: green });
+  await handle.save({ memo: { permissionDifferences, shadowCompared: compared, questioned: figures } });
   await handle.save({ report: reportOf({ handle, context, memo: memoSchema.parse(handle.run.memo) }) });
   const { missing, extra, mismatched } = memo.compared;
   const found = { missing: missing.count, extra: extra.count, mismatched: mismatched.count, permissionDifferences };
-  if (accept || Object.values(found).every(count => count === 0)) return 'cutover';
+  const unequal = Object.entries(found).filter(([, count]) => count > 0);
+  if (accept || (unequal.length === 0 && reasons.length === 0)) return 'cutover';
   // Resumed, it compares anew: what was mended meanwhile shall count.
   await handle.save({ memo: { compared: {} } });
-  const words = Object.entries(found).map(([what, count]) => `${count} ${what}`);
   const example = [...missing.keys, ...extra.keys, ...mismatched.keys, ...keys][0];
-  throw new DistributaryError('rebuild-unproven', `${green.name}: ${words.join(', ')}; for example ${example}`);
+  const what = [
+    ...unequal.map(([kind, count]) => `${count} ${kind}`),
+    ...(example === undefined ? [] : [`for example ${example}`]),
+    ...reasons.map(reason => `asked as readers ask: ${reason}`),
+  ];
+  throw new DistributaryError('rebuild-unproven', `${green.name}: ${what.join('; ')}`);
 }
 
 /** Readers' engine first: the control table says what is true already. Both targets are fed before and after. */
@@ -244,6 +252,7 @@ function reportOf({ handle, context, memo }: Pick<Rebuilding, 'handle' | 'contex
     refused: { count: filled.refused, examples: filled.refusals as unknown as JsonObject[] },
     shadowReads: memo.shadowCompared,
     permissionDifferences: memo.permissionDifferences,
+    questions: memo.questioned ?? null,
     downtimeSeconds: memo.downtimeSeconds,
     cutOverAt: memo.cutOverAt === undefined ? null : new Date(memo.cutOverAt).toISOString(),
     rollbackUntil:

@@ -1,65 +1,99 @@
-import { isDeepStrictEqual } from 'node:util';
 import { type DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { DistributaryError } from '../../core/errors.ts';
-import type { Asked, Hit, Principal, ShadowQuery } from '../../core/shadow.ts';
-import type { Store, Stored, Target } from '../../core/store.ts';
+import { type Answers, type Asked, type Hit, type Question, SIDES, type Side } from '../../core/shadow.ts';
+import type { Store, Target } from '../../core/store.ts';
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import { ITEM } from '../../core/table-layout.ts';
 import { toAttribute } from '../stores/dynamodb-attributes.ts';
 import { dynamoClient, onTable } from '../stores/dynamodb-client.ts';
 import { fromStoredItem } from '../stores/dynamodb-item.ts';
+import { refresh } from '../stores/opensearch.ts';
 import { ask as askIndex, type OpenSearch, openSearchClient } from '../stores/opensearch-client.ts';
 import { decodeDocument, META, type Source, VISIBLE } from '../stores/opensearch-index.ts';
+import { askInOnePass, FIRST, hitOf, mayShow } from './shadow-pass.ts';
 
-/** Asks a target what readers ask a store, by the means of its engine. */
-export type Questions = (target: Target, query: ShadowQuery, principal: Principal) => Promise<Asked>;
+/** Asks two targets what readers ask a store, by the means of its engine. */
+export type Questions = (
+  targets: Readonly<Record<Side, Target>>,
+  questions: readonly Question[],
+  options: {
+    /** What was written a moment ago shall be seen on both sides. */
+    readonly isAgain: boolean;
+    /** After each question but those of a pass through everything. */
+    asked?(): Promise<void>;
+  },
+) => Promise<readonly Answers[]>;
 
 type Found = { readonly total: number; readonly hits: readonly Hit[] };
 
-/** Results that readers see at first. */
-const FIRST = 20;
+/** How an engine answers by itself. */
+interface Finder {
+  /** Nothing for a question that it has no query for. */
+  finds(question: Question): ((target: Target) => Promise<Found>) | undefined;
+  settle?(target: Target): Promise<void>;
+}
 
 export function openQuestions(
   contract: ProjectedContract,
   store: Store,
   { OPENSEARCH_URL }: { readonly OPENSEARCH_URL?: string | undefined },
 ): Questions {
-  const find = finderOf(contract, store, OPENSEARCH_URL);
-  return async (target, query, principal) => {
-    const start = performance.now();
-    const took = () => performance.now() - start;
-    try {
-      const found =
-        query.key === undefined ? find(target, query, principal) : byKey(store, target, query.key, principal);
-      return { ok: true, ...(await found), milliseconds: took() };
-    } catch (error) {
-      if (!(error instanceof DistributaryError)) throw error;
-      return { ok: false, code: error.code, milliseconds: took() };
+  const finder = finderOf(contract, store, OPENSEARCH_URL);
+  return async (targets, questions, { isAgain, asked }) => {
+    const answers = new Map<Question, Answers>();
+    for (const question of questions) {
+      const find = finder.finds(question);
+      if (!find) continue;
+      if (isAgain && finder.settle) await Promise.all(SIDES.map(side => finder.settle?.(targets[side])));
+      const [current, candidate] = await Promise.all(SIDES.map(side => timed(() => find(targets[side]))));
+      answers.set(question, { current: current!, candidate: candidate! });
+      await asked?.();
     }
+    const rest = questions.filter(question => !answers.has(question));
+    const passed = rest.length > 0 ? await askInOnePass(store, targets, rest) : [];
+    for (const [index, question] of rest.entries()) answers.set(question, passed[index]!);
+    return questions.map(question => answers.get(question)!);
   };
 }
 
-function finderOf(contract: ProjectedContract, store: Store, url: string | undefined) {
+async function timed(find: () => Promise<Found>): Promise<Asked> {
+  const start = performance.now();
+  const took = () => performance.now() - start;
+  try {
+    return { ok: true, ...(await find()), milliseconds: took() };
+  } catch (error) {
+    if (!(error instanceof DistributaryError)) throw error;
+    return { ok: false, code: error.code, milliseconds: took() };
+  }
+}
+
+function finderOf(contract: ProjectedContract, store: Store, url: string | undefined): Finder {
+  const byKey = ({ query: { key }, principal }: Question) =>
+    key === undefined ? undefined : (target: Target) => inStore(store, target, key, principal);
   if (contract.engine === 'opensearch' && url !== undefined) {
     const client = openSearchClient(url);
-    return (target: Target, query: ShadowQuery, principal: Principal) =>
-      inIndex(client, contract, target, query, principal);
+    return {
+      finds: question => byKey(question) ?? (target => inIndex(client, contract, target, question)),
+      settle: target => refresh(client, target),
+    };
   }
   if (contract.engine === 'dynamodb') {
     const client = dynamoClient();
-    return (target: Target, query: ShadowQuery, principal: Principal) =>
-      query.index === undefined
-        ? inScan(store, target, query, principal)
-        : inTable(client, contract, target, query, principal);
+    return {
+      finds: question =>
+        byKey(question) ??
+        (question.query.index === undefined ? undefined : target => inTable(client, contract, target, question)),
+    };
   }
-  return (target: Target, query: ShadowQuery, principal: Principal) => inScan(store, target, query, principal);
+  return { finds: () => undefined };
 }
 
-const hitOf = ({ key, tenant, version }: Stored): Hit => ({ key, tenant, version });
-const mayShow = (stored: Stored, principal: Principal): boolean =>
-  stored.document !== null && (principal.kind === 'everyone' || principal.tenant === stored.tenant);
-
-async function byKey(store: Store, target: Target, key: Stored['key'], principal: Principal): Promise<Found> {
+async function inStore(
+  store: Store,
+  target: Target,
+  key: Hit['key'],
+  principal: Question['principal'],
+): Promise<Found> {
   const stored = await store.read(target, key);
   const hits = stored && mayShow(stored, principal) ? [hitOf(stored)] : [];
   return { total: hits.length, hits };
@@ -69,8 +103,7 @@ async function inIndex(
   client: OpenSearch,
   { fields }: ProjectedContract,
   { name }: Target,
-  { text, where = {} }: ShadowQuery,
-  principal: Principal,
+  { query: { text, where = {} }, principal }: Question,
 ): Promise<Found> {
   const filter = [
     VISIBLE,
@@ -95,8 +128,7 @@ async function inTable(
   client: DynamoDBClient,
   { indexes = {} }: ProjectedContract,
   { name }: Target,
-  { index = '', where = {} }: ShadowQuery,
-  principal: Principal,
+  { query: { index = '', where = {} }, principal }: Question,
 ): Promise<Found> {
   const keys = indexes[index];
   const value = keys && where[keys.partition];
@@ -115,17 +147,4 @@ async function inTable(
     .map(fromStoredItem)
     .filter(stored => mayShow(stored, principal));
   return { total: shown.length, hits: shown.slice(0, FIRST).map(hitOf) };
-}
-
-/** Where the engine has no queries of its own: everything is looked at. */
-async function inScan(store: Store, target: Target, { where = {} }: ShadowQuery, principal: Principal): Promise<Found> {
-  const hits: Hit[] = [];
-  let total = 0;
-  for await (const stored of store.scan(target, {})) {
-    const fits = Object.entries(where).every(([field, value]) => isDeepStrictEqual(stored.document?.[field], value));
-    if (!fits || !mayShow(stored, principal)) continue;
-    total += 1;
-    if (hits.length < FIRST) hits.push(hitOf(stored));
-  }
-  return { total, hits };
 }

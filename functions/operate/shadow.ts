@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import type { Json, JsonObject } from '../../core/change.ts';
-import { operateVariables, readEnvironment } from '../../core/environment.ts';
 import { DistributaryError } from '../../core/errors.ts';
 import { type Gate, type ShadowQuery, type ShadowReport, shadowGate, shadowReads } from '../../core/shadow.ts';
 import type { AggregateId } from '../../core/version.ts';
@@ -8,7 +7,6 @@ import { hintOf } from '../../core/yaml.ts';
 import { readsGroup } from '../reads.ts';
 import { defineOperation, storeName } from './operation.ts';
 import { defaultPlan } from './shadow-defaults.ts';
-import { openQuestions } from './shadow-questions.ts';
 
 const MAX_QUERIES = 200;
 /** Between two looks at what differs: a projector's work, and an index's refresh. */
@@ -51,7 +49,7 @@ export const shadowAsk = defineOperation({
     queries: z.array(shadowQuerySchema).max(MAX_QUERIES).optional(),
   },
   async run({ store, candidate, queries }, { control, clock, ...context }): Promise<Shadowed> {
-    const { name, definition, store: engine } = context.store(store);
+    const { name, definition, questions, store: engine } = context.store(store);
     const { current, building } = await control.readTargets(name);
     if (!current) throw new DistributaryError('target-missing', `store ${name} has no current target`);
     const names = building.map(target => target.name);
@@ -63,12 +61,11 @@ export const shadowAsk = defineOperation({
         names.length > 0 ? hintOf(candidate ?? '', names, 'targets') : `distributary rebuild ${name} makes one`;
       throw new DistributaryError('usage', what, { hint });
     }
-    const ask = openQuestions(definition.contract, engine, readEnvironment(operateVariables));
     const plan = await defaultPlan(definition.contract, engine, current);
     const targets = { current, candidate: other };
     const report = await shadowReads(
       {
-        ask: (side, query, principal) => ask(targets[side], query, principal),
+        ask: (open, isAgain) => questions(targets, open, { isAgain }),
         pause: () => clock.sleep(PAUSE_MS),
       },
       (queries as readonly ShadowQuery[] | undefined) ?? plan.queries,

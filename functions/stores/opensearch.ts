@@ -149,7 +149,7 @@ async function search(client: OpenSearch, { name }: Target, body: object): Promi
 }
 
 /** Makes every acknowledged write searchable. */
-async function refresh(client: OpenSearch, { name }: Target): Promise<void> {
+export async function refresh(client: OpenSearch, { name }: Target): Promise<void> {
   const path = `/${name}/_refresh`;
   const { body } = await ask<{ _shards: { failed: number } }>(client, { method: 'POST', path });
   if (body._shards.failed === 0) return;
