@@ -1,9 +1,10 @@
-import type {
-  IPolicyValidationContext,
-  IPolicyValidationPlugin,
-  PolicyValidationPluginReport,
-  PolicyViolatingResource,
-  PolicyViolation,
+import {
+  type IPolicyValidationContext,
+  type IPolicyValidationPlugin,
+  type PolicyValidationPluginReport,
+  type PolicyViolatingResource,
+  type PolicyViolation,
+  Validations,
 } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import type { Catalogue } from '../core/catalogue.ts';
@@ -12,15 +13,29 @@ import { lintContracts } from '../core/governance/contract-lint.ts';
 import { resourceOf, roleDefects } from './data-role.ts';
 
 /**
- * What the contracts ask of an app, shown by `cdk synth` beside CDK's own rules. For any app, not only for ours:
- * `Validations.of(app).addPlugins(new ContractChecks(catalogue))`.
+ * What the contracts ask of an app, shown by `cdk synth` beside CDK's own rules. The pipeline and every `TeamProjection`
+ * have it; an app without either may: `Validations.of(app).addPlugins(new ContractChecks(catalogue))`.
  */
 export class ContractChecks implements IPolicyValidationPlugin {
+  static readonly #ofApps = new WeakMap<IConstruct, ContractChecks>();
+
   readonly name = 'distributary';
-  readonly #catalogue: Catalogue;
+  #catalogue: Catalogue;
 
   constructor(catalogue: Catalogue) {
     this.#catalogue = catalogue;
+  }
+
+  /** Has the app of this construct checked, once, against all the contracts that its parts bring. */
+  static addTo({ node: { root } }: IConstruct, catalogue: Catalogue): void {
+    const checks = ContractChecks.#ofApps.get(root);
+    if (checks) {
+      checks.#catalogue = joined(checks.#catalogue, catalogue);
+      return;
+    }
+    const added = new ContractChecks(catalogue);
+    ContractChecks.#ofApps.set(root, added);
+    Validations.of(root).addPlugins(added);
   }
 
   validate({ appConstruct }: IPolicyValidationContext): PolicyValidationPluginReport {
@@ -28,6 +43,19 @@ export class ContractChecks implements IPolicyValidationPlugin {
     return { success: violations.every(({ severity }) => severity === 'warning'), violations };
   }
 }
+
+/** Two parts of an app that read the same files bring the same contracts. */
+const joined = (one: Catalogue, other: Catalogue): Catalogue => ({
+  ...one,
+  stores: more(one.stores, other.stores, ({ store_name }) => store_name),
+  projected: more(one.projected, other.projected, ({ store_name }) => store_name),
+  sources: more(one.sources, other.sources, ({ file }) => file),
+});
+
+const more = <T>(known: readonly T[], others: readonly T[], nameOf: (one: T) => string): readonly T[] => [
+  ...known,
+  ...others.filter(other => !known.some(one => nameOf(one) === nameOf(other))),
+];
 
 /** Fatal, so that nobody acknowledges a database without a contract away. */
 const undeclared = (app: IConstruct, catalogue: Catalogue): readonly PolicyViolation[] =>

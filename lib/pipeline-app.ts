@@ -58,7 +58,7 @@ export async function synthesise({ root, outdir, context, checkTemplates = true 
     const shared = new SharedValues(prefix);
     const blueprint = { catalogue, bundles, names, configuration, preset: PRESETS[size], shared };
     addStacks(app, blueprint);
-    Validations.of(app).addPlugins(new ContractChecks(catalogue));
+    ContractChecks.addTo(app, catalogue);
     if (checkTemplates) {
       // All packs are loaded with it, which local mode's start would notice.
       const { nagPacks } = await import('./nag.ts');

@@ -10,6 +10,7 @@ import { FileDefects, findDefects } from '../core/yaml.ts';
 import { type Bundles, describe, OPTIONS, unbuildable } from './bundles.ts';
 import { CanonicalAccess } from './canonical-access.ts';
 import { type Configuration, configurationSchema } from './configuration.ts';
+import { ContractChecks } from './contract-checks.ts';
 import { checkCopiedFields, operateBundle, PACKAGE, packageFile, teamEntryPoints } from './entry-points.ts';
 import { Names } from './names.ts';
 import { Operations } from './operations.ts';
@@ -19,6 +20,7 @@ import { SharedValues } from './shared-values.ts';
 import type { Blueprint } from './stacks/pipeline-stack.ts';
 import { ProjectionStack } from './stacks/projection-stack.ts';
 import { ArchiveBucket } from './stores/archive-bucket.ts';
+import { DocumentTable } from './stores/document-table.ts';
 import { FactBucket } from './stores/fact-bucket.ts';
 import { SearchIndex } from './stores/search-index.ts';
 import { projectedNamed, readCatalogueOf } from './team-catalogue.ts';
@@ -34,12 +36,14 @@ export interface TeamProjectionProps {
  * read from the pipeline's SSM parameters when the stack is deployed, so neither has to know of the other. The context's
  * `prefix` must be the pipeline's, and so must `searchUrl`, `databaseName` and `databaseRoleSecrets` where it has them.
  *
- * Throws for a contract, a projector or a configuration that cannot work, with file, line, value and hint.
+ * Throws for a contract, a projector or a configuration that cannot work, with file, line, value and hint. What else the
+ * contracts ask of the app, such as that nothing in it keeps data without one, is in CDK's own report: `ContractChecks`.
  */
 export class TeamProjection extends ProjectionStack {
   constructor(scope: Construct, store: string, { root = process.cwd() }: TeamProjectionProps = {}) {
     const { blueprint, contract } = readably(() => planOf(scope, store, root));
     super(scope, blueprint, contract);
+    ContractChecks.addTo(this, blueprint.catalogue);
     this.#operate(contract);
     blueprint.bundles.dispose();
   }
@@ -54,6 +58,7 @@ export class TeamProjection extends ProjectionStack {
       source: new CanonicalAccess(this, 'Source', { shared, configuration }),
       databaseUrl: configuration.target === 'local' ? configuration.databaseUrl : undefined,
       searches: store instanceof SearchIndex ? [store] : [],
+      keys: store instanceof DocumentTable && store.keys ? [store.keys] : [],
       buckets: isBucket ? { [contract.store_name]: store.bucket.bucketName } : {},
       controlTableName: shared.read(this, 'controlTableName'),
       payloadBucketName: shared.read(this, 'payloadBucketName'),

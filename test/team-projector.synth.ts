@@ -181,6 +181,30 @@ describe('what cannot work is refused at synthesis, at its line', () => {
   );
 
   test(
+    'what keeps data without a contract, and a contract that fails the checklist, by checks that nobody has asked for',
+    () => {
+      const app = join(repository, 'app.ts');
+      const contract = join(repository, CONTRACT);
+      const before = [app, contract].map(path => [path, readFileSync(path, 'utf8')] as const);
+      const bucket = "new Bucket(new Stack(app, 'exports'), 'CaseExports');";
+      const imports = "import { App, Stack } from 'aws-cdk-lib';\nimport { Bucket } from 'aws-cdk-lib/aws-s3';";
+      const undriven = before[1]![1].replace(/ *- drift_\w+\n/, '');
+      expect(undriven).not.toBe(before[1]![1]);
+      try {
+        writeFileSync(app, `${before[0]![1].replace(/import { App .*/, imports)}${bucket}\n`);
+        writeFileSync(contract, undriven);
+        const { status, said } = run(repository, 'node', ['app.ts'], synthesising(repository));
+        expect(said).toContain('AWS::S3::Bucket at exports/CaseExports/Resource keeps data without a contract');
+        expect(said).toMatch(/contracts\/stores\/case-headlines\.yaml:\d+:\d+: nothing tells when it departs/);
+        expect(status).toBe(1);
+      } finally {
+        for (const [path, text] of before) writeFileSync(path, text);
+      }
+    },
+    REPOSITORY_MS,
+  );
+
+  test(
     'a name that the pipeline has',
     () => {
       const taken = packed.repository('taken', EXAMPLE);
