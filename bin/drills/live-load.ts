@@ -31,27 +31,51 @@ const DELETE_CHANCE = 0.03;
 /** Deletions leave at least so many, so that there is always something to change. */
 const SPARED = 50;
 
+/** A change waits for the one before: what one connection does while the machine has other things to do. */
+const CHANGES_OF_ONE_WRITER = 50;
+
 /** Updates, restricts and deletes cases at a steady rate until it is stopped. */
 export async function startLoad(options: LoadOptions): Promise<LiveLoad> {
-  const client = new pg.Client(options.databaseUrl);
-  await client.connect();
+  const { databaseUrl, keys, changesPerSecond, seed } = options;
+  const count = Math.ceil(changesPerSecond / CHANGES_OF_ONE_WRITER);
+  const writers = Array.from({ length: count }, (_, index) => ({
+    client: new pg.Client(databaseUrl),
+    keys: keys.filter((_key, at) => at % count === index),
+    changesPerSecond: changesPerSecond / count,
+    seed: seed + index,
+  }));
+  await Promise.all(writers.map(({ client }) => client.connect()));
   const stopping = new AbortController();
   const startedAt = performance.now();
-  const done = run(client, options, stopping.signal).finally(() => client.end());
+  const done = Promise.all(writers.map(writer => run(writer, stopping.signal).finally(() => writer.client.end())));
   // Whoever stops it hears of a failure.
   done.catch(() => {});
   return {
     async stop() {
       stopping.abort();
-      return { ...(await done), seconds: (performance.now() - startedAt) / 1000 };
+      const sum = (of: (one: Changes) => number) => all.reduce((total, one) => total + of(one), 0);
+      const all = await done;
+      const seconds = (performance.now() - startedAt) / 1000;
+      return {
+        updated: sum(one => one.updated),
+        restricted: sum(one => one.restricted),
+        deleted: sum(one => one.deleted),
+        seconds,
+      };
     },
   };
 }
 
-async function run(client: pg.Client, { changesPerSecond, seed, keys }: LoadOptions, signal: AbortSignal) {
+type Changes = Record<'updated' | 'restricted' | 'deleted', number>;
+
+interface Writer extends Omit<LoadOptions, 'databaseUrl'> {
+  readonly client: pg.Client;
+}
+
+async function run({ client, changesPerSecond, seed, keys }: Writer, signal: AbortSignal): Promise<Changes> {
   const chances = dice(seed);
   const left = [...keys];
-  const report = { updated: 0, restricted: 0, deleted: 0 };
+  const report: Changes = { updated: 0, restricted: 0, deleted: 0 };
   const startedAt = performance.now();
   for (let count = 0; !signal.aborted; count++) {
     const due = startedAt + (count / changesPerSecond) * 1000;

@@ -11,6 +11,7 @@ import type { Session } from '../command.ts';
 import { importComplaints } from '../complaints/importing.ts';
 import { localDestination } from '../complaints/local-destination.ts';
 import { SAMPLE } from '../complaints/sample.ts';
+import { followRun } from '../operate/following.ts';
 import { rebuildLines } from '../operate/shown-report.ts';
 import { localOperations } from '../operations.ts';
 import { settle } from '../running/settled.ts';
@@ -66,6 +67,7 @@ async function drill(mode: LocalMode): Promise<boolean> {
   await seedCases(url, documents + DELETED, cases => seeding.update(cases), session.signal).finally(() =>
     seeding.stop(),
   );
+  await backfill(mode);
   const absent = await remove(url, DELETED);
   const { catalogue, definitions } = await readDefinitions();
   const projected = catalogue.projected.filter(({ store_name }) => store_name === STORE);
@@ -100,6 +102,18 @@ async function drill(mode: LocalMode): Promise<boolean> {
   if (values.write)
     writeFileSync(values.write, `${JSON.stringify({ documents, report, moves, verdict }, undefined, 2)}\n`);
   return equal && report.reader.missed === 0 && report.reader.forbidden === 0;
+}
+
+/** What was made past capture comes into the store that is rebuilt. */
+async function backfill(mode: LocalMode): Promise<void> {
+  const operations = localOperations(mode.endpoints, { actor: 'drill', reason: 'cases to rebuild' });
+  try {
+    const run = await operations.ask('backfill.start', { store: STORE });
+    const { state, error } = await followRun(operations, run, session);
+    if (state !== 'done') throw new Error(`the backfill is ${state}: ${error?.message}`);
+  } finally {
+    operations.close();
+  }
 }
 
 /** Milliseconds of each. */

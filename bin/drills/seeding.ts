@@ -5,7 +5,8 @@ const CHUNK_ROWS = 1_000;
 
 /**
  * Makes cases out of those that there are, over and over with other ids, until there are so many. Their parties are left
- * out: what a document costs is its text.
+ * out: what a document costs is its text. Past capture, which would send each of them through the pipeline: a backfill
+ * brings them into a store.
  */
 export async function seedCases(
   databaseUrl: string,
@@ -18,10 +19,14 @@ export async function seedCases(
   try {
     let there = await countOf(client);
     while (there < total && !signal.aborted) {
+      await client.query('begin');
+      await client.query(`set local session_replication_role = 'replica'`);
       const { rowCount } = await client.query(COPIES, [Math.min(CHUNK_ROWS, total - there), `copy ${there}-`]);
+      await client.query('commit');
       there += rowCount ?? 0;
       onProgress(there);
     }
+    await client.query('analyze canonical.cases, canonical.identifiers');
   } finally {
     await client.end();
   }
@@ -32,9 +37,14 @@ async function countOf(client: pg.Client): Promise<number> {
   return Number(rows[0]!.count);
 }
 
+/** With what the triggers would have noted of each, so that its deletion is known for one. */
 const COPIES = `
-  insert into canonical.cases (tenant_id, reference, title, product, sub_product, issue, sub_issue, narrative, tags,
-                               us_state, zip, submitted_via, status, priority, received_on)
-    select tenant_id, $2 || row_number() over (), title, product, sub_product, issue, sub_issue, narrative, tags,
-           us_state, zip, submitted_via, 'received', priority, received_on
-      from canonical.cases where reference is not null limit $1`;
+  with copied as (
+    insert into canonical.cases (tenant_id, reference, title, product, sub_product, issue, sub_issue, narrative, tags,
+                                 us_state, zip, submitted_via, status, priority, received_on, version, change)
+      select tenant_id, $2 || row_number() over (), title, product, sub_product, issue, sub_issue, narrative, tags,
+             us_state, zip, submitted_via, 'received', priority, received_on, 1, 'created'
+        from canonical.cases where reference is not null limit $1
+    returning id, tenant_id
+  )
+  insert into canonical.identifiers (id, aggregate, tenant_id) select id, 'case', tenant_id from copied`;
