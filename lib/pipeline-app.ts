@@ -1,5 +1,5 @@
 import { App, Validations } from 'aws-cdk-lib';
-import { bundleFunctions } from './bundles.ts';
+import { type Bundles, bundleFunctions } from './bundles.ts';
 import { readConfiguration } from './configuration.ts';
 import { ContractChecks } from './contract-checks.ts';
 import { readCatalogue } from './contract-files.ts';
@@ -26,6 +26,8 @@ export interface SynthesisOptions {
   readonly context?: Readonly<Record<string, unknown>>;
   /** Check each template against CloudFormation's rules and cdk-nag's, which takes longer than all the rest. @default true */
   readonly checkTemplates?: boolean;
+  /** Made already, for several syntheses of one root; whoever made them removes them. @default made, and removed again */
+  readonly bundles?: Bundles;
 }
 
 const CONTEXT = {
@@ -40,7 +42,8 @@ const CONTEXT = {
  * From contracts to templates: no account, no network. Throws a DistributaryError for a contract or a configuration that
  * cannot work. What a rule forbids, such as a resource that keeps data nobody has declared, is in CDK's own report.
  */
-export async function synthesise({ root, outdir, context, checkTemplates = true }: SynthesisOptions): Promise<App> {
+export async function synthesise(options: SynthesisOptions): Promise<App> {
+  const { root, outdir, context, checkTemplates = true } = options;
   const catalogue = readCatalogue(root);
   const app = new App({
     analyticsReporting: false,
@@ -50,7 +53,7 @@ export async function synthesise({ root, outdir, context, checkTemplates = true 
   });
   const configuration = readConfiguration(app, root);
   for (const contract of catalogue.projected) checkProjectors(contract, catalogue, root);
-  const bundles = await bundleFunctions(catalogue, root);
+  const bundles = options.bundles ?? (await bundleFunctions(catalogue, root));
   try {
     const { prefix, size } = configuration;
     const names = new Names(prefix);
@@ -67,7 +70,7 @@ export async function synthesise({ root, outdir, context, checkTemplates = true 
     app.synth();
     return app;
   } finally {
-    bundles.dispose();
+    if (!options.bundles) bundles.dispose();
   }
 }
 

@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
+import type { Bundles } from '../lib/bundles.ts';
 import { type Configuration, readConfiguration } from '../lib/configuration.ts';
-import { synthesised, type Templates } from './templates.ts';
+import { DATABASE, NETWORK, PLAIN_DATABASE, SEARCH } from './adopted-resources.ts';
+import { bundled, synthesised, type Templates } from './templates.ts';
 
 const read = (context: Record<string, unknown>, root?: string): Configuration =>
   readConfiguration(new App({ context, analyticsReporting: false }), root);
@@ -22,19 +24,6 @@ const LOCAL = {
   target: 'local',
   databaseUrl: 'postgresql://admin:secret@127.0.0.1:5432/distributary',
   searchUrl: 'http://127.0.0.1:9200',
-};
-const NETWORK = { networkId: 'vpc-1a', networkSubnetIds: 'subnet-1, subnet-2' };
-const DATABASE = {
-  ...NETWORK,
-  databaseHost: 'cases.cluster-abc.eu-central-1.rds.amazonaws.com',
-  databaseSecretArn: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:cases',
-  databaseResourceId: 'cluster-ABC',
-  databaseSecurityGroupId: 'sg-1',
-};
-const SEARCH = {
-  searchUrl: 'https://vpc-cases.eu-central-1.es.amazonaws.com',
-  searchDomainArn: 'arn:aws:es:eu-central-1:111122223333:domain/cases',
-  searchSecurityGroupId: 'sg-2',
 };
 
 test('nothing has to be said', () => {
@@ -101,13 +90,19 @@ test('what stands in cdk.json is refused at its line', () => {
   }
 });
 
+let bundles: Bundles;
+beforeAll(async () => {
+  bundles = await bundled();
+}, 120_000);
+afterAll(() => bundles?.dispose());
+
 const environmentOf = (templates: Templates, name: string) =>
   templates.one('AWS::Lambda::Function', 'FunctionName', `distributary-${name}`).properties.Environment.Variables;
 
 describe('for an emulator', () => {
   let templates: Templates;
   beforeAll(async () => {
-    templates = await synthesised(false, LOCAL);
+    templates = await synthesised(false, LOCAL, bundles);
   });
 
   test('there is no network, no database, no search domain and no alarm over several metrics', () => {
@@ -131,7 +126,7 @@ describe('for an emulator', () => {
 describe('with a network, a database and a domain of yours', () => {
   let templates: Templates;
   beforeAll(async () => {
-    templates = await synthesised(false, { ...DATABASE, ...SEARCH });
+    templates = await synthesised(false, { ...DATABASE, ...SEARCH }, bundles);
   });
 
   test('none of the three is made, and each lets in just the pipeline', () => {
@@ -161,8 +156,7 @@ describe('with a network, a database and a domain of yours', () => {
 });
 
 test('a PostgreSQL that IAM does not know is entered with a secret', async () => {
-  const { databaseResourceId: _, ...plain } = DATABASE;
-  const templates = await synthesised(false, { ...plain, databaseRoleSecrets: 'cases/' });
+  const templates = await synthesised(false, PLAIN_DATABASE, bundles);
   expect(environmentOf(templates, 'relay')).toMatchObject({ DATABASE_SECRET_ARN: 'cases/distributary_relay' });
   expect(environmentOf(templates, 'relay')).not.toHaveProperty('DATABASE_USER');
   const permissions = templates.permissionsOf('distributary-relay');

@@ -6,22 +6,28 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { ACKNOWLEDGEMENTS } from '../lib/acknowledgements.ts';
 import { AcknowledgedPack, nagPacks } from '../lib/nag.ts';
 import { synthesise } from '../lib/pipeline-app.ts';
-import { ROOT } from './templates.ts';
+import { DATABASE, PLAIN_DATABASE, SEARCH } from './adopted-resources.ts';
+import { bundled, ROOT } from './templates.ts';
 
 /** Deployments that differ in what cdk-nag finds. */
 const VARIANTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   small: { size: 'small' },
   production: { size: 'production' },
   service: { relay: 'service' },
+  adopted: { ...DATABASE, ...SEARCH, tokenIssuer: 'https://login.example', tokenAudience: 'cases' },
+  'adopted with secrets': { ...PLAIN_DATABASE, relay: 'service' },
   emulator: { target: 'local', databaseUrl: 'postgresql://a@b/c', searchUrl: 'http://127.0.0.1:9200' },
 };
 
 const folder = mkdtempSync(join(tmpdir(), 'distributary-nag-'));
 const apps = new Map<string, App>();
 beforeAll(async () => {
+  const bundles = await bundled();
   for (const [name, context] of Object.entries(VARIANTS)) {
-    apps.set(name, await synthesise({ root: ROOT, outdir: join(folder, name), context, checkTemplates: false }));
+    const outdir = join(folder, name);
+    apps.set(name, await synthesise({ root: ROOT, outdir, context, checkTemplates: false, bundles }));
   }
+  bundles.dispose();
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { synthesise } from '../lib/pipeline-app.ts';
-import { type Properties, ROOT, Templates } from './templates.ts';
+import { bundled, type Properties, ROOT, Templates } from './templates.ts';
 
 /** The relay as a container: synthesised without Docker, with the function's permissions and the function's code. */
 
@@ -10,13 +10,17 @@ const folder = mkdtempSync(join(tmpdir(), 'distributary-relay-service-'));
 let service: Templates;
 let ordinary: Templates;
 beforeAll(async () => {
+  const bundles = await bundled();
+  // The service adds a Dockerfile to its bundle, so it comes last.
+  await synthesise({ root: ROOT, outdir: join(folder, 'function'), checkTemplates: false, bundles });
   await synthesise({
     root: ROOT,
     outdir: join(folder, 'service'),
     context: { relay: 'service' },
     checkTemplates: false,
+    bundles,
   });
-  await synthesise({ root: ROOT, outdir: join(folder, 'function'), checkTemplates: false });
+  bundles.dispose();
   service = new Templates(join(folder, 'service'));
   ordinary = new Templates(join(folder, 'function'));
 }, 120_000);

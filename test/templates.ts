@@ -1,6 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { type Bundles, bundleFunctions } from '../lib/bundles.ts';
+import { readCatalogue } from '../lib/contract-files.ts';
 import { synthesise } from '../lib/pipeline-app.ts';
 
 export const ROOT = resolve(import.meta.dirname, '..');
@@ -86,14 +88,18 @@ export class Templates {
   }
 }
 
+/** Bundles of this repository for several syntheses, which they take most of the time of. */
+export const bundled = (): Promise<Bundles> => bundleFunctions(readCatalogue(ROOT), ROOT);
+
 /** Synthesises this repository into a folder that is gone afterwards. */
 export async function synthesised(
   checkTemplates: boolean,
   context: Readonly<Record<string, string>> = {},
+  bundles?: Bundles,
 ): Promise<Templates> {
   const outdir = mkdtempSync(join(tmpdir(), 'distributary-synth-'));
   try {
-    await synthesise({ root: ROOT, outdir, checkTemplates, context });
+    await synthesise({ root: ROOT, outdir, checkTemplates, context, ...(bundles && { bundles }) });
     return new Templates(outdir);
   } finally {
     rmSync(outdir, { recursive: true, force: true });
