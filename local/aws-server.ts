@@ -61,7 +61,7 @@ interface HttpRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: unknown;
-  readonly raw: { readonly socket: { readonly destroyed: boolean } };
+  readonly raw: { readonly socket: { readonly writable: boolean } };
 }
 
 interface HttpReply {
@@ -196,10 +196,13 @@ class Bus {
 const received = z.object({ Messages: z.array(z.object({ ReceiptHandle: z.string() })).default([]) });
 const receiving = z.object({ QueueUrl: z.string() });
 
-/** A message for someone who waited for it and died goes back, instead of into a closed socket. */
+/**
+ * A message for someone who waited for it and died goes back, instead of into a socket that nobody reads: one that the
+ * other side has ended is not writable any more, a while before it is destroyed.
+ */
 function takeBackUndelivered(app: Application, bus: Bus): void {
   app.addHook('onSend', (request, _reply, payload, done) => {
-    if (request.raw.socket.destroyed && request.headers['x-amz-target'] === 'AmazonSQS.ReceiveMessage') {
+    if (!request.raw.socket.writable && request.headers['x-amz-target'] === 'AmazonSQS.ReceiveMessage') {
       const handles = received.parse(JSON.parse(String(payload))).Messages.map(message => message.ReceiptHandle);
       bus.takeBack(receiving.parse(request.body).QueueUrl, handles);
     }

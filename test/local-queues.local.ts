@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GetObjectCommand, PutObjectCommand, PutObjectLegalHoldCommand, S3Client } from '@aws-sdk/client-s3';
-import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type Aws, queueUrl, startAws } from '../local/aws.ts';
 import { Mapping } from '../local/runtime/mapping.ts';
 import type { EventSourceMapping } from '../local/template/compute.ts';
@@ -185,20 +186,37 @@ describe('a queue', () => {
   );
 
   test(
-    'takes a message back that was for somebody who waited and died',
+    'takes back what was for somebody who waited and died, also in the moment in which that becomes known',
     async () => {
-      const { queue, send, depthOf } = await pipe('export const handler = async () => {};', { enabled: false });
-      const poll = `fetch('${aws.endpoint}', { method: 'POST', body: JSON.stringify({ QueueUrl: '${queue.url}', WaitTimeSeconds: 20 }),
-      headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'AmazonSQS.ReceiveMessage' } });
-      console.log('waits');`;
-      const waiting = spawn(process.execPath, ['-e', poll], { stdio: ['ignore', 'pipe', 'ignore'] });
-      await new Promise(resolve => waiting.stdout.once('data', resolve));
-      await delay(500);
-      waiting.kill('SIGKILL');
-      await new Promise(resolve => waiting.once('exit', resolve));
-      await delay(200);
-      await send('for nobody');
-      expect(await depthOf('queue')).toMatchObject({ visible: 1, inFlight: 0 });
+      const { queue, send } = await pipe('export const handler = async () => {};', { enabled: false });
+      const { hostname, port } = new URL(aws.endpoint);
+      const body = JSON.stringify({ QueueUrl: queue.url, WaitTimeSeconds: 20 });
+      const head = `POST / HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: application/x-amz-json-1.0\r\nx-amz-target: AmazonSQS.ReceiveMessage`;
+      const waits = async () => {
+        const socket = connect(Number(port), hostname);
+        await once(socket, 'connect');
+        socket.write(`${head}\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+        return socket;
+      };
+      for (let n = 1; n <= 20; n++) {
+        const waiting = await Promise.all(Array.from({ length: 5 }, waits));
+        await delay(20);
+        // A busy emulator hears of all of it at once.
+        process.kill(aws.pid, 'SIGSTOP');
+        for (const socket of waiting) socket.end();
+        await delay(20);
+        const released = aws.release(queue.name, []);
+        await delay(20);
+        const sent = send(`message ${n}`);
+        await delay(20);
+        process.kill(aws.pid, 'SIGCONT');
+        await Promise.all([released, sent]);
+        for (const socket of waiting) socket.destroy();
+        const receive = new ReceiveMessageCommand({ QueueUrl: queue.url, WaitTimeSeconds: 2 });
+        const [message] = (await sqs.send(receive)).Messages ?? [];
+        expect(message).toMatchObject({ Body: `message ${n}` });
+        await sqs.send(new DeleteMessageCommand({ QueueUrl: queue.url, ReceiptHandle: message!.ReceiptHandle }));
+      }
     },
     TIMEOUT_MS,
   );
