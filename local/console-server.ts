@@ -5,7 +5,7 @@ import type { JsonObject } from '../core/change.ts';
 import { DistributaryError } from '../core/errors.ts';
 import type { Responsibility } from '../core/governance/responsibility-matrix.ts';
 import type { AnswerOf, Reply } from '../functions/operate/operations.ts';
-import { consoleDoor } from '../functions/operate-http/door.ts';
+import { consoleDoor, type DoorOptions } from '../functions/operate-http/door.ts';
 import { consoleFeed, type Look } from './console/feed.ts';
 import { consolePage } from './console/page.ts';
 import { localSessions } from './console/sessions.ts';
@@ -17,6 +17,7 @@ export interface ConsoleView {
   look(): Promise<Look>;
   close(): Promise<void>;
   readonly responsibilities: readonly Responsibility[];
+  readonly search: DoorOptions['search'];
 }
 
 export interface ConsoleServer {
@@ -59,19 +60,19 @@ export async function startConsole({ port, places, view }: ConsoleOptions): Prom
     nudge,
     live: signal => feed.open(signal),
     responsibilities: view.responsibilities,
+    search: (as, question) => view.search(as, question),
   });
   const server = createServer((request, response) => {
     // Whoever makes another name point here is another site.
     if (!hosts.includes(request.headers.host ?? '')) response.writeHead(421).end();
     else answer(door, request, response).catch(() => response.destroy());
   });
-  const url = await listen(server, port);
+  const listening = await listen(server, port);
   return {
-    url,
+    url: listening.url,
     async stop() {
       feed.stop();
-      server.close();
-      server.closeAllConnections();
+      listening.stop();
       await view.close();
     },
   };

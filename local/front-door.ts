@@ -2,14 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { listen } from './http-listen.ts';
+import { type Listening, listen } from './http-listen.ts';
 import type { LocalFunctions } from './runtime/functions.ts';
 import type { Model } from './template/model.ts';
-
-export interface FrontDoor {
-  readonly url: string;
-  stop(): void;
-}
 
 /** HTTP APIs take 10 MB; ours takes 64 kB, which its functions say. */
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -18,7 +13,7 @@ const TURN_WITHIN_MS = 20_000;
 const TURN_EVERY_MS = 10;
 
 /** What API Gateway is on AWS: HTTP in, the function's event and answer, HTTP out. */
-export async function startFrontDoor(port: number, model: Model, functions: LocalFunctions): Promise<FrontDoor> {
+export async function startFrontDoor(port: number, model: Model, functions: LocalFunctions): Promise<Listening> {
   const functionFor = (method: string, path: string) => {
     const of = (wanted: string) => model.httpRoutes.find(route => route.method === method && route.path === wanted);
     const route = of(path) ?? of('/{proxy+}');
@@ -47,14 +42,7 @@ export async function startFrontDoor(port: number, model: Model, functions: Loca
       reply(response, { statusCode: 500, body: '{"message":"Internal Server Error"}' }),
     );
   });
-  const url = await listen(server, port);
-  return {
-    url,
-    stop() {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
+  return listen(server, port);
 }
 
 /** https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html, version 2.0 */

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import { z } from 'zod';
 import type { DataFolder } from './data-folder.ts';
-import { listen } from './http-listen.ts';
+import { type Listening, listen } from './http-listen.ts';
 
 /** Whom the tokens of this machine are for: what a Cognito client is on AWS. */
 export const LOCAL_AUDIENCE = 'distributary-local';
@@ -12,13 +12,8 @@ const DEFAULT_LIFE = '1h';
 
 const keyFileSchema = z.object({ key: z.looseObject({ kty: z.string(), kid: z.string() }) });
 
-export interface Issuer {
-  readonly url: string;
-  stop(): void;
-}
-
 /** An OIDC issuer for this machine: it says its keys, and signs nothing by itself. `signToken` has the key from the folder. */
-export async function startIssuer(port: number, data: DataFolder): Promise<Issuer> {
+export async function startIssuer(port: number, data: DataFolder): Promise<Listening> {
   const key = await keyOf(data);
   const { d: _, ...publicKey } = key;
   const server = createServer((request, response) => {
@@ -31,14 +26,7 @@ export async function startIssuer(port: number, data: DataFolder): Promise<Issue
     response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' });
     response.end(JSON.stringify(found ?? { message: 'nothing here' }));
   });
-  const url = await listen(server, port);
-  return {
-    url,
-    stop() {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
+  return listen(server, port);
 }
 
 /** Kept, so that tokens outlive a restart. */

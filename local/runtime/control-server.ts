@@ -1,18 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { listen } from '../http-listen.ts';
+import { type Listening, listen } from '../http-listen.ts';
 import { functionNameOf } from '../template/compute.ts';
 import type { LocalFunction } from './function.ts';
 import type { LocalFunctions } from './functions.ts';
 import type { MetricStore } from './metrics.ts';
 
-export interface ControlServer {
-  readonly url: string;
+export interface ControlServer extends Listening {
   /** What `GET /status` answers from now on; until then 503. */
   answerStatus(status: () => Promise<unknown>): void;
   /** An address that a custom resource's function answers to; `answer` resolves with what it says. */
   expect(): { readonly url: string; readonly answer: Promise<unknown> };
-  stop(): void;
 }
 
 export interface ControlOptions {
@@ -59,9 +57,9 @@ export async function startControlServer({ port, functions, metrics }: ControlOp
   const server = createServer((request, response) => {
     route(request, response).catch(error => reply(response, 500, { message: String(error) }));
   });
-  const url = await listen(server, port);
+  const listening = await listen(server, port);
   return {
-    url,
+    ...listening,
     answerStatus(answer) {
       status = answer;
     },
@@ -69,11 +67,7 @@ export async function startControlServer({ port, functions, metrics }: ControlOp
       const path = `/custom-resources/${randomUUID()}`;
       const { promise, resolve } = Promise.withResolvers<unknown>();
       expected.set(path, resolve);
-      return { url: url + path, answer: promise };
-    },
-    stop() {
-      server.close();
-      server.closeAllConnections();
+      return { url: listening.url + path, answer: promise };
     },
   };
 }
