@@ -7,6 +7,7 @@ export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.{test,sim,synth,local}.ts'],
   extensionsToTreatAsEsm: ['.ts'],
+  globalSetup: '<rootDir>/test/temporary-folder.ts',
   transform: { '\\.ts$': '<rootDir>/test/strip-types.cjs' },
   modulePathIgnorePatterns: ['<rootDir>/cdk.out', '<rootDir>/dist', '<rootDir>/.distributary'],
   testTimeout: 30_000,

@@ -4,42 +4,9 @@ import { DOCUMENT_META, FACT_COLUMNS } from '../core/reserved-names.ts';
 import { type ProjectedContract, parseStoreContract, withoutGovernance } from '../core/store-contract.ts';
 import { META } from '../functions/stores/opensearch-index.ts';
 import { encodeFacts, factFormat } from '../functions/stores/parquet-file.ts';
+import { REQUIRED_EXAMPLE } from './contract-sources.ts';
 
-/** Requirements 000 §9, letter by letter. */
-const EXAMPLE = `store_name: case-search-index
-role: projection
-canonical_source: case-service-postgres
-owner_team: case-platform
-served_use_cases:
-  - investigator_case_search
-  - supervisor_case_filtering
-freshness_contract:
-  normal_p95: under_10_seconds
-  maximum_before_alert: 60_seconds
-authority_rules:
-  may_execute_commands: false
-  must_rehydrate_before_sensitive_action: true
-rebuild:
-  supported: true
-  source: canonical_case_tables_and_outbox
-  estimated_duration: 4_hours
-  cutover_strategy: blue_green_index
-security:
-  contains_pii: true
-  authorization_filter_required: true
-  field_masking_required: true
-schema_evolution:
-  versioned_document: true
-  backward_compatible_indexer_required: true
-observability:
-  metrics:
-    - indexing_lag_seconds
-    - indexing_error_count
-    - dead_letter_count
-    - drift_sample_mismatch_count
-`;
-
-const PROJECTED = `${EXAMPLE}engine: opensearch
+const PROJECTED = `${REQUIRED_EXAMPLE}engine: opensearch
 aggregates: [case]
 fields:
   title: { type: text }
@@ -57,7 +24,7 @@ function refusal(text: string): string {
 }
 
 test('the example of the requirements loads as it stands, and durations are seconds', () => {
-  const contract = parseStoreContract(EXAMPLE, 'x.yaml');
+  const contract = parseStoreContract(REQUIRED_EXAMPLE, 'x.yaml');
   expect(contract).toMatchObject({
     store_name: 'case-search-index',
     role: 'projection',
@@ -114,7 +81,7 @@ test.each([
 
 test('every defect of a file is reported, not only the first', () => {
   const message = refusal(
-    EXAMPLE.replace('role: projection', 'role: projektion').replace('supported: true', 'supported: maybe'),
+    REQUIRED_EXAMPLE.replace('role: projection', 'role: projektion').replace('supported: true', 'supported: maybe'),
   );
   expect(message).toMatch(/projektion/);
   expect(message).toMatch(/supported/);
