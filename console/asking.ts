@@ -1,4 +1,4 @@
-import type { Person, Problem } from './wire.ts';
+import type { Person, PersonRole, Problem, Question, SearchAnswer } from './wire.ts';
 
 /** What the operations function, or whoever serves the console, refused. */
 export class Refused extends Error {
@@ -32,6 +32,10 @@ async function call<Answer>(method: string, path: string, body?: object): Promis
 /** Asks the operations function; what changes something takes a reason. */
 export const ask = async <Answer>(operation: string, fields: object): Promise<Answer> =>
   (await call<{ answer: Answer }>('POST', '/api/operations', { operation, ...fields })).answer;
+
+/** Asks the API's search as somebody of the role would. */
+export const search = (as: PersonRole, question: Question): Promise<SearchAnswer> =>
+  call('POST', '/api/search', { as, question });
 
 export const read = <Answer>(path: string): Promise<Answer> => call('GET', path);
 

@@ -5,5 +5,6 @@ import './style/base.css';
 import './style/page.css';
 import './style/stores.css';
 import './style/dialog.css';
+import './style/search.css';
 
 render(<App />, document.getElementById('console')!);

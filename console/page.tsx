@@ -3,10 +3,12 @@ import { type Action, ActionDialog } from './action-dialog.tsx';
 import { FailedDialog } from './failed-dialog.tsx';
 import { useLive } from './live.ts';
 import { Responsibilities } from './responsibilities.tsx';
+import { Search } from './search.tsx';
 import { Source } from './source.tsx';
 import { State } from './state.tsx';
 import { Store } from './store.tsx';
-import type { Overview, Person } from './wire.ts';
+import { useView } from './view.ts';
+import type { Look, Overview, Person, Point } from './wire.ts';
 import { clock, counted } from './wording.ts';
 
 export interface PageProps {
@@ -28,6 +30,7 @@ export function Page({ person, onSignedOut, onSignOut }: PageProps) {
   const [action, setAction] = useState<Action>();
   const [failedOf, setFailedOf] = useState<string>();
   const [said, setSaid] = useState('');
+  const view = useView();
   const mayAct = person.role === 'operator';
   const acting: Acting = { mayAct, act: setAction, showFailed: setFailedOf };
   const closeAction = useCallback((outcome?: string) => {
@@ -37,11 +40,19 @@ export function Page({ person, onSignedOut, onSignOut }: PageProps) {
   const closeFailed = useCallback(() => setFailedOf(undefined), []);
   return (
     <>
-      <a class="skip" href="#stores">
-        Skip to the stores
+      <a class="skip" href={view === 'search' ? '#search' : '#stores'}>
+        {view === 'search' ? 'Skip to the search' : 'Skip to the stores'}
       </a>
       <header class="top">
         <h1>distributary</h1>
+        <nav aria-label="Pages">
+          <a href="#path" aria-current={view === 'path' ? 'page' : undefined}>
+            Path of the data
+          </a>
+          <a href="#search" aria-current={view === 'search' ? 'page' : undefined}>
+            Search
+          </a>
+        </nav>
         <p class="person">
           <span>
             {person.name}
@@ -52,25 +63,35 @@ export function Page({ person, onSignedOut, onSignOut }: PageProps) {
           </button>
         </p>
       </header>
-      <main>
-        {look ? <Health overview={look.overview} trouble={trouble} /> : <p class="loading">Looking …</p>}
-        {look && <Source overview={look.overview} curve={curve} />}
-        {look && (
-          <section id="stores" aria-labelledby="stores-title" tabIndex={-1}>
-            <h2 id="stores-title">Stores</h2>
-            {look.overview.stores.map(view => (
-              <Store key={view.store} view={view} runs={look.runs[view.store] ?? []} curve={curve} acting={acting} />
-            ))}
-          </section>
-        )}
-        <Responsibilities />
-      </main>
+      {view === 'search' ? (
+        <main id="search">
+          <Search />
+        </main>
+      ) : (
+        <main>
+          {look ? <Health overview={look.overview} trouble={trouble} /> : <p class="loading">Looking …</p>}
+          {look && <Source overview={look.overview} curve={curve} />}
+          {look && <Stores look={look} curve={curve} acting={acting} />}
+          <Responsibilities />
+        </main>
+      )}
       <Said text={said} onOver={() => setSaid('')} />
       {failedOf !== undefined && (
         <FailedDialog store={failedOf} mayAct={mayAct} onSaid={setSaid} onClose={closeFailed} />
       )}
       {action && <ActionDialog key={action.title} action={action} onClose={closeAction} />}
     </>
+  );
+}
+
+function Stores({ look, curve, acting }: { look: Look; curve: readonly Point[]; acting: Acting }) {
+  return (
+    <section id="stores" aria-labelledby="stores-title" tabIndex={-1}>
+      <h2 id="stores-title">Stores</h2>
+      {look.overview.stores.map(view => (
+        <Store key={view.store} view={view} runs={look.runs[view.store] ?? []} curve={curve} acting={acting} />
+      ))}
+    </section>
   );
 }
 

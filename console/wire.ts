@@ -158,3 +158,41 @@ export interface Person {
   readonly name: string;
   readonly role: 'viewer' | 'operator';
 }
+
+export const PERSON_ROLES = ['investigator', 'supervisor', 'analyst', 'company-user'] as const;
+export type PersonRole = (typeof PERSON_ROLES)[number];
+
+/** A question to the search of the API; what is not named is left to it. */
+export interface Question {
+  readonly text?: string | undefined;
+  readonly filter?: { readonly field: string; readonly is: string } | undefined;
+  readonly facets?: readonly string[] | undefined;
+  readonly size?: number | undefined;
+  readonly cursor?: string | undefined;
+}
+
+export interface SearchHit {
+  readonly id: string;
+  readonly version: number;
+  /** The case has changed since the store saw it. */
+  readonly stale: boolean;
+  /** Without what the role does not see. */
+  readonly document: Readonly<Record<string, unknown>>;
+}
+
+export interface SearchAnswer {
+  readonly total: number;
+  readonly hits: readonly SearchHit[];
+  readonly facets: Readonly<Record<string, readonly { readonly value: string; readonly count: number }[]>>;
+  readonly cursor?: string | undefined;
+  /** Fields that the role does not see. */
+  readonly masked: readonly string[];
+  /** Found, and refused by the canonical store. */
+  readonly dropped: number;
+  readonly freshness: {
+    readonly store: string;
+    readonly watermark: string | null;
+    readonly freshness_seconds: number | null;
+    readonly stale: boolean;
+  };
+}

@@ -7,6 +7,8 @@ import { localSessions } from '../local/console/sessions.ts';
 
 const ORIGIN = 'http://127.0.0.1:4700';
 
+const FOUND = { status: 200, body: { total: 0 } };
+
 /** A door in front of an operations function that notes what it is asked. */
 function openDoor() {
   const asked: JsonObject[] = [];
@@ -24,6 +26,10 @@ function openDoor() {
     nudge: store => void nudged.push(store),
     live: () => new ReadableStream(),
     responsibilities: [],
+    search: async (as, question) => {
+      asked.push({ as, question });
+      return question.text === 'mischief' ? { status: 422, body: { detail: 'no such words' } } : FOUND;
+    },
   };
   const door = consoleDoor(options);
   const send = (method: string, path: string, headers: Record<string, string>, body?: object) =>
@@ -155,4 +161,18 @@ test('a page hears each look and its runs without what they keep for themselves;
   } finally {
     feed.stop();
   }
+});
+
+test('a search is asked as a role that there is, and its refusal is told in words', async () => {
+  const { asked, send, cookieOf } = openDoor();
+  const headers = { origin: ORIGIN, cookie: cookieOf('viewer') };
+  const search = (body: object) => send('POST', '/api/search', headers, body);
+  const question = { text: 'fee' };
+  expect(await (await search({ as: 'analyst', question })).json()).toEqual(FOUND.body);
+  expect(asked).toEqual([{ as: 'analyst', question }]);
+  expect((await search({ as: 'owner', question })).status).toBe(400);
+  expect((await search({ as: 'analyst', question: 'fee' })).status).toBe(400);
+  const refused = await search({ as: 'analyst', question: { text: 'mischief' } });
+  expect([refused.status, await refused.json()]).toMatchObject([409, { error: { message: 'no such words' } }]);
+  expect((await send('POST', '/api/search', { origin: ORIGIN }, { as: 'analyst', question })).status).toBe(401);
 });

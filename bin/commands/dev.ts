@@ -74,7 +74,7 @@ flows until Ctrl-C. A second start resumes the same data.`,
     const line = liveLine(terminal);
     const tellEarly = () => terminal.note('stopping as soon as it has started; Ctrl-C again ends it at once');
     signal.addEventListener('abort', tellEarly, { once: true });
-    const started = await startShown({ ...localOptions(options), console: consoleView }, terminal);
+    const started = await startShown({ ...localOptions(options), console: consoleView(options.dataDir) }, terminal);
     signal.removeEventListener('abort', tellEarly);
     try {
       if (!signal.aborted) await showStart(started, session);

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { JsonObject } from '../../core/change.ts';
 import type { Responsibility } from '../../core/governance/responsibility-matrix.ts';
+import { PERSON_ROLES, type PersonRole } from '../../core/policy.ts';
 import type { Reply } from '../operate/operations.ts';
 import { json, refuse, respond } from './answers.ts';
 import { type Person, permissionOf } from './permitted.ts';
@@ -34,6 +35,14 @@ export interface DoorOptions {
   /** Server-sent events for one page, until the signal is aborted. */
   live(signal: AbortSignal): ReadableStream<Uint8Array>;
   readonly responsibilities: readonly Responsibility[];
+  /** The API's answer to a search, asked as somebody of the role; it masks and reauthorises as for any caller. */
+  search(as: PersonRole, question: JsonObject): Promise<Searched>;
+}
+
+/** `body` is the API's own: its answer, or its problem. */
+export interface Searched {
+  readonly status: number;
+  readonly body: JsonObject;
 }
 
 /** A question with a reason; nothing that the console asks is larger. */
@@ -43,11 +52,16 @@ const NUDGED = ['rebuild.start', 'drift.start', 'run.resume', 'run.cancel', 'run
 const LOOKED_AT = 'looked at in the console';
 
 const signInSchema = z.strictObject({ role: z.string().max(40) });
+const searchedSchema = z.strictObject({ as: z.enum(PERSON_ROLES), question: z.custom<JsonObject>(isObject) });
 const askedSchema = z.looseObject({
   operation: z.string().max(80),
   store: z.string().max(80).optional(),
   reason: z.string().trim().min(1).max(1000).default(LOOKED_AT),
 });
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 /**
  * The console over HTTP, whatever serves it: its page, who is there, what flows, and the operations function. It decides
@@ -71,6 +85,7 @@ export function consoleDoor(options: DoorOptions): (request: Request) => Promise
     if (does === 'GET /api/responsibilities') return json(options.responsibilities);
     if (does === 'GET /api/live') return respond(options.live(request.signal), 'text/event-stream');
     if (does === 'POST /api/operations') return operate(request, person, options);
+    if (does === 'POST /api/search') return search(request, options);
     return refuse(404, 'request-invalid', `there is nothing at ${pathname}`);
   }
 
@@ -107,6 +122,15 @@ async function operate(request: Request, person: Person, { ask, nudge }: DoorOpt
   const reply = await ask({ ...(fields as JsonObject), operation, reason, api: 1, actor: person.name });
   if (reply.ok && NUDGED.includes(operation) && fields.store !== undefined) nudge(fields.store);
   return json(reply, reply.ok ? 200 : 409);
+}
+
+/** What a person of a role would be shown: by the API, which decides; here nothing is added to it or taken away. */
+async function search(request: Request, options: DoorOptions): Promise<Response> {
+  const asked = searchedSchema.safeParse(await bodyOf(request));
+  if (!asked.success) return refuse(400, 'request-invalid', 'the request names no role and question');
+  const { status, body } = await options.search(asked.data.as, asked.data.question);
+  if (status === 200) return json(body);
+  return refuse(status === 503 ? 503 : 409, 'request-invalid', String(body.detail ?? 'the API does not answer'));
 }
 
 /** Undefined for what is no JSON of that size; a form of another site cannot send this type. */

@@ -52,6 +52,7 @@ export const searchCases = (ports: QueryPorts): Route =>
       facets: z.record(z.string(), z.array(z.object({ value: z.string(), count: z.int() }))),
       cursor: z.string().optional(),
       masked: z.array(z.string()),
+      dropped: z.int().describe('Rows that the store found and the canonical store refuses you: they are not shown.'),
       freshness: freshnessSchema,
     }),
     status: 200,
@@ -132,6 +133,7 @@ async function answerOf(
     facets: facetsOf(found),
     ...(last && isFull && { cursor: await cursors.write(standing, questionOf(search), last.sort) }),
     masked: maskDocument(contract.fields, {}, standing.role).masked,
+    dropped: rows.mismatches,
     freshness,
   };
 }
