@@ -13,6 +13,7 @@ import type { Sink } from '../functions/relay/relay.ts';
 import { type RunEvents, runRelay } from '../functions/relay/run.ts';
 import { type Postgres, startPostgres } from '../local/postgres.ts';
 import { addCase, CANONICAL, seed } from './canonical-fixture.ts';
+import { type RelayProcess, startRelayProcess, startTopic } from './relay-process.ts';
 
 /** The relay on a real server: what is committed arrives, over restarts, hand-overs and rows that nobody can read. */
 
@@ -69,7 +70,7 @@ function collector() {
   return { newest, heartbeats, parked, sink };
 }
 
-function start(sink: Sink, { deadlineMs = 600_000, heartbeatSeconds = 0.5 } = {}) {
+function startRelay(sink: Sink, { deadlineMs = 600_000, heartbeatSeconds = 0.5 } = {}) {
   const leave = new AbortController();
   const reconnected: DistributaryError[] = [];
   const refused: string[] = [];
@@ -108,7 +109,7 @@ async function until(what: string, condition: () => boolean | Promise<boolean>, 
 
 test('what is committed arrives; a heartbeat follows on both lanes; a rename reaches the cases; a bad row is parked', async () => {
   const { newest, heartbeats, parked, sink } = collector();
-  const relay = start(sink);
+  const relay = startRelay(sink);
   await relay.streaming;
   const first = await addCase(db, tenants.company, 'received');
   const second = await addCase(db, tenants.company, 'received');
@@ -142,27 +143,81 @@ test('what is committed arrives; a heartbeat follows on both lanes; a rename rea
 
 test('a second relay finds that it is not needed, and takes over when the first leaves or means to', async () => {
   const one = collector();
-  const first = start(one.sink);
+  const first = startRelay(one.sink);
   await until('the first beats', () => one.heartbeats.length > 0);
-  expect(await start(collector().sink).ended).toBe('not-needed');
+  expect(await startRelay(collector().sink).ended).toBe('not-needed');
 
   const two = collector();
   first.leave();
   await first.ended;
-  const second = start(two.sink, { deadlineMs: 5_000 });
+  const second = startRelay(two.sink, { deadlineMs: 5_000 });
   await until('the second beats', () => two.heartbeats.length > 0);
   // Its deadline is near: the next one does not turn away but waits for the slot, and ends a holder that stays.
   const three = collector();
-  const third = start(three.sink);
+  const third = startRelay(three.sink);
   await until('the third beats', () => three.heartbeats.length > 0);
   second.leave();
   third.leave();
   await Promise.all([second.ended, third.ended]);
 }, 60_000);
 
+test('as a service it streams until it is told to leave; the next stands by and takes over, and no commit is lost', async () => {
+  const topic = await startTopic();
+  const environment = {
+    ...topic.environment,
+    DATABASE_URL: server.url,
+    SLOT_NAME: 'relay_test',
+    PUBLICATION_NAME: 'distributary_outbox',
+    HEARTBEAT_SECONDS: '1',
+  };
+  const processes: RelayProcess[] = [];
+  const start = () => processes[processes.push(startRelayProcess(environment)) - 1]!;
+  const says = (relay: RelayProcess, what: string) => until(what, () => relay.said().includes(what), 60);
+  const confirmed: string[] = [];
+  const write = async () => confirmed.push(await addCase(db, tenants.company, 'received'));
+  const allArrived = async () => {
+    const arrived = await topic.arrived();
+    return confirmed.every(id => arrived.has(id));
+  };
+  try {
+    const first = start();
+    await says(first, 'streaming');
+    const second = start();
+    await says(second, 'standing by: another relay streams');
+    let isWriting = true;
+    const writing = (async () => {
+      while (isWriting) await write();
+    })();
+    await until('cases by the first', async () => confirmed.length > 20);
+    first.kill('SIGTERM');
+    expect(await first.ended).toBe(0);
+    expect(first.said()).toContain('left, as told');
+    await says(second, 'streaming');
+    isWriting = false;
+    await writing;
+    await until('every case that was committed', allArrived, 60);
+    // Nobody had to be ended for it.
+    expect(second.said()).not.toMatch(/"ended":\d/);
+    second.kill('SIGTERM');
+    expect(await second.ended).toBe(0);
+    for (const relay of processes) expect(relay.said()).not.toMatch(/"level":"(WARN|ERROR)"/);
+  } finally {
+    for (const relay of processes) relay.kill('SIGKILL');
+    await topic.stop();
+  }
+  // All of it is acknowledged: whoever comes next is sent none of it again.
+  const { newest, sink } = collector();
+  const next = startRelay(sink);
+  const last = await addCase(db, tenants.company, 'received');
+  await until('a case after all that', () => newest.has(last));
+  expect(confirmed.filter(id => newest.has(id))).toEqual([]);
+  next.leave();
+  await next.ended;
+}, 180_000);
+
 test('dependants that the database refuses to touch are reported, and changes flow on', async () => {
   const { newest, sink } = collector();
-  const relay = start(sink);
+  const relay = startRelay(sink);
   await relay.streaming;
   const id = await addCase(db, tenants.company, 'received');
   await sql(
@@ -181,7 +236,7 @@ test('dependants that the database refuses to touch are reported, and changes fl
 
 test('kill -9 of PostgreSQL while writing: every commit that was confirmed arrives', async () => {
   const { newest, sink } = collector();
-  const relay = start(sink);
+  const relay = startRelay(sink);
   const confirmed: string[] = [];
   const write = async (count: number) => {
     for (let n = 0; n < count; n++) confirmed.push(await addCase(db, tenants.company, 'received'));
