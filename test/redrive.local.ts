@@ -1,6 +1,11 @@
 import { CreateQueueCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { startFauxqs } from 'fauxqs';
 import { DistributaryError } from '../core/errors.ts';
+import type { AggregateId, TenantId } from '../core/version.ts';
+import type { OperatedStore } from '../functions/operate/context.ts';
+import type { DriftCanonical } from '../functions/operate/drift-canonical.ts';
+import type { Finding } from '../functions/operate/drift-memo.ts';
+import { publishRepairs } from '../functions/operate/drift-repair.ts';
 import { type Failure, redrive } from '../functions/operate/failed-changes.ts';
 import type { QueueNames } from '../functions/operate/failed-queues.ts';
 import { sendToFailedQueue } from '../functions/projector/failed-queue.ts';
@@ -75,4 +80,24 @@ test('what was urgent goes back ahead of the others', async () => {
   const idsIn = async (queue: string) => (await bodiesIn(queue)).flatMap(body => JSON.parse(body)).map(({ id }) => id);
   expect(await idsIn(queues.priority)).toEqual(['of priority']);
   expect(await idsIn(queues.standard)).toContain('of standard');
+}, 30_000);
+
+test('what a comparison buries goes before every backlog, as each deletion does', async () => {
+  const key = '00000000-0000-4000-8000-000000000001' as AggregateId;
+  const tenant = '00000000-0000-4000-8000-0000000000aa' as TenantId;
+  const finding: Finding = {
+    key,
+    kind: 'should-be-tombstone',
+    remedy: 'bury',
+    held: { tenant, version: 3, digest: 9 },
+    buriedBy: 4,
+  } as Finding;
+  const nothing = { states: async () => [], renew: async () => {} } as Partial<DriftCanonical> as DriftCanonical;
+  const operated = { name: 'case-search', definition: { contract: { aggregates: ['case'] } } } as OperatedStore;
+  const ports = { queues: { sqs, of: async () => queues }, clock: { now: () => 1, sleep: async () => {} } };
+  const before = await bodiesIn(queues.standard);
+  await publishRepairs(ports, operated, nothing, [finding]);
+  const [body] = await bodiesIn(queues.priority);
+  expect(JSON.parse(body!)).toMatchObject([{ type: 'case.deleted', subject: key, lane: 'priority' }]);
+  expect(await bodiesIn(queues.standard)).toEqual(before);
 }, 30_000);

@@ -25,10 +25,11 @@ export async function publishRepairs(
   findings: readonly Finding[],
 ): Promise<void> {
   const keysOf = (remedy: Finding['remedy']) => findings.filter(one => one.remedy === remedy).map(({ key }) => key);
-  const { standard } = await queues.of(name);
+  const { standard, priority } = await queues.of(name);
   const send = (events: readonly string[]) => sendEvents(queues.sqs, standard, events);
 
-  await send(burials(definition.contract.aggregates[0]!, findings, clock.now()));
+  // As every deletion: what must not be shown any more waits for no backlog.
+  await sendEvents(queues.sqs, priority, burials(definition.contract.aggregates[0]!, findings, clock.now()));
   const large: AggregateId[] = [];
   for (const keys of chunks(keysOf('publish'), STATES_AT_ONCE)) {
     const states = await canonical.states(keys);

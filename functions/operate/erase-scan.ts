@@ -5,8 +5,9 @@ import type { BucketEraser } from './bucket-eraser.ts';
 import type { OperateContext, OperatedStore } from './context.ts';
 import { mustErase } from './erasable-places.ts';
 import { eraseFailed } from './erase-queues.ts';
-import { eraseArchived } from './erase-stores.ts';
+import { eraseArchived, isGone } from './erase-stores.ts';
 import type { ErasedAggregate } from './erasure-rows.ts';
+import { leavingTargets } from './former-targets.ts';
 
 const LOOKS_IN_FLIGHT = 8;
 
@@ -68,13 +69,14 @@ async function canonicalTraces(
   }));
 }
 
-async function storeTraces(
+export async function storeTraces(
   context: OperateContext,
   { name, store }: OperatedStore,
   erased: readonly ErasedAggregate[],
 ): Promise<readonly Trace[]> {
   const { current, building } = await context.control.readTargets(name);
-  const targets = current ? [current, ...building] : building;
+  const leaving = await leavingTargets(context, name);
+  const targets = [...(current ? [current] : []), ...building, ...leaving];
   if (isArchive(store)) {
     const { held } = await eraseArchived(store, targets, erased);
     return [{ place: name, what: 'archived versions that a lock or a hold keeps', count: held, mayPass: false }];
@@ -86,7 +88,11 @@ async function storeTraces(
     if (facts) count += await factsLeft(facts.erasing, target, keys);
     else {
       await inFlight(erased, LOOKS_IN_FLIGHT, async ({ key }) => {
-        if ((await store.read(target, key))?.document) count += 1;
+        const held = await store.read(target, key).catch(error => {
+          if (isGone(error) && leaving.includes(target)) return undefined;
+          throw error;
+        });
+        if (held?.document) count += 1;
       });
     }
   }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { ERASED } from '../../core/erasure.ts';
+import { DistributaryError } from '../../core/errors.ts';
 import type { Store, Target, Write } from '../../core/store.ts';
 import { eraseFacts } from '../compact/erasing.ts';
 import { inFlight } from '../in-flight.ts';
@@ -9,6 +10,7 @@ import type { OperateContext, OperatedStore } from './context.ts';
 import { type ErasableFacts, mustErase } from './erasable-places.ts';
 import { eraseFailed } from './erase-queues.ts';
 import type { ErasedAggregate } from './erasure-rows.ts';
+import { leavingTargets } from './former-targets.ts';
 
 /** What was erased in one place, for the report. */
 export const placeSchema = z.strictObject({ place: z.string(), what: z.string(), count: z.int() });
@@ -49,22 +51,32 @@ export async function eraseFromStores(
   return places;
 }
 
-async function eraseFromStore(
+/** In every target: those that are fed, and those that leave and may be gone at any moment. */
+export async function eraseFromStore(
   context: OperateContext,
   { name, store }: OperatedStore,
   erased: readonly ErasedAggregate[],
 ): Promise<readonly Place[]> {
   const { current, building } = await context.control.readTargets(name);
-  const targets = current ? [current, ...building] : building;
+  const leaving = await leavingTargets(context, name);
+  const targets = [...(current ? [current] : []), ...building, ...leaving];
   const facts = mustErase(context).facts(name);
   if (facts) return eraseHistory(facts, { name, targets, erased });
   if (isArchive(store)) {
     return [{ place: name, what: 'archived versions', count: (await eraseArchived(store, targets, erased)).erased }];
   }
   let count = 0;
-  for (const target of targets) count += await buryAll(store, target, erased);
+  for (const target of targets) {
+    count += await buryAll(store, target, erased).catch(error => {
+      if (isGone(error) && leaving.includes(target)) return 0;
+      throw error;
+    });
+  }
   return [{ place: name, what: 'documents buried', count }];
 }
+
+export const isGone = (error: unknown): boolean =>
+  error instanceof DistributaryError && error.code === 'target-missing';
 
 /** A tombstone each, for a store that has heard of the deletion too: then it is stale. */
 async function buryAll(store: Store, target: Target, erased: readonly ErasedAggregate[]): Promise<number> {

@@ -88,6 +88,15 @@ export async function dismiss({ control, clock }: Ports, target: Target): Promis
 }
 const MARK = { forgottenAt: null };
 
+/** Targets that are no longer fed and may still be there: whoever looks for what a store holds has to look there too. */
+export async function leavingTargets({ control }: Pick<Ports, 'control'>, store: string): Promise<readonly Target[]> {
+  const targets: Target[] = [];
+  for await (const { name } of control.list(groupOf(store), LEAVING)) {
+    targets.push({ store, name: name.slice(LEAVING.length) });
+  }
+  return targets;
+}
+
 /** Does what is due for a store's former targets. Called each minute. */
 export async function sweepTargets(context: Ports, operated: OperatedStore): Promise<void> {
   await sweepWindow(context, operated.name);
