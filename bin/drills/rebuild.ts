@@ -7,6 +7,7 @@ import type { AggregateId } from '../../core/version.ts';
 import { readDefinitions } from '../../lib/definitions.ts';
 import type { LocalMode } from '../../local/local-mode.ts';
 import { verifyStores } from '../../local/verify.ts';
+import { thisMachine } from '../bench/machine.ts';
 import type { Session } from '../command.ts';
 import { importComplaints } from '../complaints/importing.ts';
 import { localDestination } from '../complaints/local-destination.ts';
@@ -19,6 +20,7 @@ import { startShown } from '../running/shown-start.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { openTerminal } from '../terminal/terminal.ts';
 import { drillRebuild, type RebuildDrillReport } from './rebuild-drill.ts';
+import { rebuildPage } from './rebuild-page.ts';
 import { seedCases } from './seeding.ts';
 
 /**
@@ -28,6 +30,7 @@ import { seedCases } from './seeding.ts';
 
 const STORE = 'case-search';
 const DELETED = 500;
+const COMMAND = ['npm run drill:rebuild --', ...process.argv.slice(2)].join(' ');
 const SETTLE_SECONDS = 900;
 
 const { values } = parseArgs({
@@ -42,6 +45,7 @@ const { values } = parseArgs({
 });
 
 const terminal = openTerminal();
+const machine = thisMachine();
 const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
 const session: Session = { terminal, json: false, signal: interruption.signal };
@@ -96,11 +100,10 @@ async function drill(mode: LocalMode): Promise<boolean> {
   await settled();
   const [verdict] = await verifyStores(mode.endpoints, [definition]);
   const lines = linesOf(report, documents, mode.endpoints.opensearch.kind, moves);
-  for (const line of lines) terminal.print(line);
   const equal = verdict !== undefined && verdict.drift === 0;
-  terminal.print(`afterwards, document by document: ${equal ? 'equal' : JSON.stringify(verdict)}`);
-  if (values.write)
-    writeFileSync(values.write, `${JSON.stringify({ documents, report, moves, verdict }, undefined, 2)}\n`);
+  lines.push(`afterwards, document by document: ${equal ? 'equal' : JSON.stringify(verdict)}`);
+  for (const line of lines) terminal.print(line);
+  if (values.write) writeFileSync(values.write, rebuildPage(COMMAND, machine, lines));
   return equal && report.reader.missed === 0 && report.reader.forbidden === 0;
 }
 
@@ -156,7 +159,7 @@ function linesOf(
   return [
     '',
     `rebuild drill, seed ${seed}: ${documents.toLocaleString('en-US')} documents, ${engine} search`,
-    ...rebuildLines(run, terminal),
+    ...rebuildLines(run, { paint: (_tone, text) => text }),
     `  load: ${changes.toLocaleString('en-US')} changes in ${seconds.toFixed(0)} s (${(changes / seconds).toFixed(0)}/s): ${updated} updates, ${restricted} restricts, ${deleted} deletes`,
     `  reader: ${reader.polls} polls, ${reader.reads.toLocaleString('en-US')} documents looked for, ${reader.missed} missed, ${reader.forbidden} forbidden seen, longest silence ${reader.longestSilenceSeconds.toFixed(2)} s`,
     `  killed: ${killed.join(', ') || 'nothing'}`,

@@ -40,7 +40,7 @@ export type RebuildReport = z.infer<typeof rebuildReport>;
 
 export const rebuildReportOf = ({ report }: Run): RebuildReport => rebuildReport.parse(report);
 
-export function rebuildLines(run: Run, { paint }: Terminal): readonly string[] {
+export function rebuildLines(run: Run, { paint }: Pick<Terminal, 'paint'>): readonly string[] {
   const report = rebuildReportOf(run);
   const { missing, extra, mismatched, refused, permissionDifferences } = report;
   const reasons = report.questions?.reasons ?? [];
