@@ -74,13 +74,22 @@ export const pauseAction = ({ store, operation }: Run): Action => ({
   done: `The ${operation} of ${store} comes to rest`,
 });
 
-export const resumeAction = ({ store, operation, step }: Run): Action => ({
+export const resumeAction = ({ store, operation, step, error }: Run): Action => ({
   title: `Resume the ${operation} of ${store}`,
   confirm: 'Resume',
-  plan: async () => [`It goes on where it was: ${step}.`],
+  plan: async () =>
+    isUnproven(error)
+      ? ['It compares anew, and asks readers’ questions again: what was mended meanwhile counts.']
+      : [`It goes on where it was: ${step}.`],
+  ...(isUnproven(error) && {
+    fields: [{ name: 'accept', label: 'Cut over although it differs', kind: 'switch' }],
+  }),
   run: values => ask('run.resume', { store, ...values }),
   done: `The ${operation} of ${store} goes on`,
 });
+
+/** The gate of the cutover is shut until somebody has looked. */
+const isUnproven = (error: Run['error']): boolean => error?.code === 'rebuild-unproven';
 
 export const cancelAction = ({ store, operation }: Run): Action => ({
   title: `Cancel the ${operation} of ${store}`,

@@ -314,8 +314,8 @@ inBrowser(
     const { page } = operator;
     await page.getByRole('link', { name: 'Search' }).click();
     const ask = async (as: string, words = '') => {
-      await page.getByLabel('Words').fill(words);
-      await page.getByLabel('As').selectOption(as);
+      await page.getByRole('searchbox', { name: 'Words' }).fill(words);
+      await page.getByRole('combobox', { name: 'As' }).selectOption(as);
       await page.getByRole('button', { name: 'Search' }).click();
       const answer = page.getByRole('status').filter({ hasText: `Found, as ${as}` });
       await answer.waitFor();
