@@ -1,5 +1,5 @@
 import type { Catalogue } from './catalogue.ts';
-import type { Counts, Measured, MeasuredPart, PriceTable } from './prices.ts';
+import type { Counts, Measured, MeasuredPart, Prices } from './prices.ts';
 import type { ProjectedContract, StoreContract, Workload } from './store-contract.ts';
 
 /** What a deployment pays for by the hour, whatever comes. */
@@ -64,7 +64,7 @@ const METRICS_PER_STORE = 7;
 /** A month's cost of each store. */
 export function estimate(
   catalogue: Catalogue,
-  prices: PriceTable,
+  prices: Prices,
   measured: Measured,
   sizing: Sizing,
 ): readonly StoreCost[] {
@@ -109,7 +109,7 @@ const monthly = (part: MeasuredPart | undefined, changes: number) => {
 };
 
 /** From the topic to the store: queues, functions, what they ask of others. */
-function pipelineLines(contract: ProjectedContract, prices: PriceTable, { parts }: Measured): readonly CostLine[] {
+function pipelineLines(contract: ProjectedContract, prices: Prices, { parts }: Measured): readonly CostLine[] {
   const { store_name, workload, delivery, engine, indexes = {} } = contract;
   const changes = workload?.changes_per_month ?? 0;
   const project = monthly(parts[`project-${store_name}`], changes);
@@ -151,7 +151,7 @@ function pipelineLines(contract: ProjectedContract, prices: PriceTable, { parts 
 /** What the store itself costs: what lies in it, what is read, what runs for it. */
 function storeLines(
   { engine, workload, indexes = {} }: ProjectedContract,
-  prices: PriceTable,
+  prices: Prices,
   sizing: Sizing,
   searches: number,
 ): readonly CostLine[] {
@@ -192,7 +192,7 @@ function storeLines(
 function sourceLines(
   contract: StoreContract,
   catalogue: Catalogue,
-  prices: PriceTable,
+  prices: Prices,
   measured: Measured,
   sizing: Sizing,
 ): readonly CostLine[] {

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { readMeasured, readPrices } from '../bin/cost/cost-files.ts';
 import { costLines } from '../bin/cost/shown-cost.ts';
 import { type CostLine, estimate, type Sizing } from '../core/cost.ts';
-import type { Measured } from '../core/prices.ts';
-import { measuredSchema } from '../core/prices.ts';
+import { dollarsOf, type Measured, measuredSchema, priceTableSchema, vouched } from '../core/prices.ts';
 import { parseYaml } from '../core/yaml.ts';
 import { readCatalogue } from '../lib/contract-files.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const catalogue = readCatalogue(ROOT);
-const prices = readPrices(ROOT);
+const table = readPrices(ROOT);
+const prices = dollarsOf(table);
 const sizing: Sizing = {
   zones: 2,
   capacityUnits: 0.5,
@@ -97,8 +97,8 @@ test('a contract without a workload is named, with what is paid by the hour', ()
   );
   const shown = costLines({
     costs,
-    pricesAsOf: prices.as_of,
-    region: prices.region,
+    prices: vouched(table),
+    region: table.region,
     measuredOn: '2026-01-01',
     size: 'small',
   });
@@ -110,6 +110,38 @@ test('every shipped contract says its workload, and what no bill shows is quoted
     expect([cost.store, cost.workload]).toEqual([cost.store, expect.anything()]);
     for (const said of [cost.engineering, cost.cognitive, cost.governance]) expect(said).toMatch(/\w+ \w+ \w+/);
   }
+});
+
+test('each price says where it was seen and when; what nobody confirms is named beside the sum', () => {
+  const { unconfirmed, undated, from, to } = vouched(table);
+  for (const [name, { seen, on }] of Object.entries(table.figures)) {
+    expect([name, seen === 'nowhere', on === undefined]).toEqual([
+      name,
+      unconfirmed.includes(name),
+      unconfirmed.includes(name),
+    ]);
+  }
+  const costs = estimate(catalogue, prices, measured, sizing);
+  const shown = costLines({
+    costs,
+    prices: vouched(table),
+    region: 'us-east-1',
+    measuredOn: '2026-01-01',
+    size: 'small',
+  });
+  expect(shown).toContain(`not confirmed, from memory: ${unconfirmed.join(', ')}`);
+  expect(shown).toContain(`confirmed by a page without a date: ${undated.join(', ')}`);
+  expect(shown.join('\n')).toContain(`as quoted from ${from} to ${to}`);
+});
+
+test('a price that says where and not when is refused at its line', () => {
+  const text = readFileSync(join(ROOT, 'contracts/prices.yaml'), 'utf8').replace('    on: 2026-02-15\n', '');
+  expect(() => parseYaml(priceTableSchema, text, 'contracts/prices.yaml')).toThrow(
+    expect.objectContaining({
+      message: expect.stringContaining('does not say when it was seen'),
+      place: expect.objectContaining({ file: 'contracts/prices.yaml', line: expect.any(Number) }),
+    }),
+  );
 });
 
 test('requests were measured, on a day, for every projector and the relay', () => {

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import type { Sizing } from '../../core/cost.ts';
 import { DistributaryError } from '../../core/errors.ts';
-import type { PriceTable } from '../../core/prices.ts';
+import type { Prices } from '../../core/prices.ts';
 import { type Command, EXIT } from '../command.ts';
 import { type EngineOptions, engineOptions, wholeNumber } from '../running/local-options.ts';
 import { catalogueAt, type RootOptions, rootOption } from './contract-root.ts';
@@ -38,22 +38,23 @@ of AWS's services for a million changes. Engineering, cognitive and governance c
     const { readMeasured, readPrices } = await import('../cost/cost-files.ts');
     const { costLines } = await import('../cost/shown-cost.ts');
     const { estimate } = await import('../../core/cost.ts');
+    const { dollarsOf, vouched } = await import('../../core/prices.ts');
     if (measure) {
       const { measureRequests } = await import('../cost/measure-requests.ts');
       await measureRequests({ root, seconds, engines }, session);
     }
-    const prices = readPrices(root);
+    const table = readPrices(root);
+    const prices = dollarsOf(table);
     const measured = readMeasured(root);
     const costs = estimate(catalogueAt({ root }), prices, measured, await sizingOf(size, prices));
-    const { as_of: pricesAsOf, region } = prices;
-    const shown = { costs, pricesAsOf, region, measuredOn: measured.measured_on, size };
+    const shown = { costs, prices: vouched(table), region: table.region, measuredOn: measured.measured_on, size };
     if (session.json) session.terminal.print(JSON.stringify(shown));
     else for (const line of costLines(shown)) session.terminal.print(line);
     return EXIT.fine;
   },
 };
 
-async function sizingOf(size: CostOptions['size'], prices: PriceTable): Promise<Sizing> {
+async function sizingOf(size: CostOptions['size'], prices: Prices): Promise<Sizing> {
   const { PRESETS } = await import('../../lib/presets.ts');
   const preset = PRESETS[size];
   return {
@@ -67,7 +68,7 @@ async function sizingOf(size: CostOptions['size'], prices: PriceTable): Promise<
 }
 
 /** Throws `configuration-invalid` for an instance that the price table does not know. */
-function nodeHour(instance: string, prices: PriceTable): number {
+function nodeHour(instance: string, prices: Prices): number {
   const known: Readonly<Record<string, number>> = {
     't3.small.search': prices.opensearch_t3_small_hour,
     'r7g.large.search': prices.opensearch_r7g_large_hour,
