@@ -72,7 +72,7 @@ function addCommand(parent: Commander, command: Command, terminal: Terminal, sta
     for (const inner of command.commands) addCommand(sub, inner, terminal, start);
   } else {
     sub.option('--json', 'print the result as JSON');
-    sub.action(async () => start(session => command.run(sub.processedArgs as string[], sub.opts(), session)));
+    sub.action(async () => start(session => command.run(sub.args, sub.opts(), session)));
   }
 }
 

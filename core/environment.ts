@@ -81,6 +81,8 @@ export type OperatedPlaces = Readonly<Record<string, z.infer<typeof operatedStor
 export const operateVariables = {
   ...databaseVariables,
   CONTROL_TABLE: text,
+  /** Whom the changes go to: of the pipeline's own function, which has to know who may have something to erase. */
+  TOPIC_ARN: text.optional(),
   /** States that travelled by reference: of the pipeline's own function, which erases. */
   PAYLOAD_BUCKET: text.optional(),
   /** The content of evidence, where there is an API that takes it. */

@@ -23,6 +23,8 @@ export interface OperationsProps {
   /** Store's name → its bucket's. */
   readonly buckets: Readonly<Record<string, string>>;
   readonly controlTableName: string;
+  /** Whom the changes go to. */
+  readonly topicArn: string;
   /** States that travelled by reference. */
   readonly payloadBucketName: string;
   /** The content of evidence. @default there is no API that takes any */
@@ -124,7 +126,7 @@ export class Operations extends Construct {
   }
 
   #function({ contracts, source, databaseUrl, searches, buckets, ...props }: OperationsProps): BundledFunction {
-    const { controlTableName, payloadBucketName, evidenceBucketName, bundle, names, preset, only } = props;
+    const { controlTableName, topicArn, payloadBucketName, evidenceBucketName, bundle, names, preset, only } = props;
     const places: OperatedPlaces = Object.fromEntries(
       contracts.map(({ store_name: store }) => [
         store,
@@ -139,7 +141,7 @@ export class Operations extends Construct {
     const variables: Omit<EnvironmentOf<typeof operateVariables>, keyof ReturnType<CanonicalAccess['variables']>> = {
       CONTROL_TABLE: controlTableName,
       // Who erases is the pipeline: what lies between the stores is in its hands alone.
-      ...(only === undefined && { PAYLOAD_BUCKET: payloadBucketName }),
+      ...(only === undefined && { TOPIC_ARN: topicArn, PAYLOAD_BUCKET: payloadBucketName }),
       ...(evidenceBucketName !== undefined && { EVIDENCE_BUCKET: evidenceBucketName }),
       OPERATED_STORES: Stack.of(this).toJsonString(places),
       ...searches[0]?.variables,
@@ -160,6 +162,7 @@ export class Operations extends Construct {
       placement: placementOf(source.placement, searches[0]?.placement),
     });
     source.allowLogin(operate, DATABASE_USER);
+    if (only === undefined) operate.allow(['sns:ListSubscriptionsByTopic'], [topicArn]);
     return operate;
   }
 

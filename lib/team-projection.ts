@@ -61,6 +61,7 @@ export class TeamProjection extends ProjectionStack {
       keys: store instanceof DocumentTable && store.keys ? [store.keys] : [],
       buckets: isBucket ? { [contract.store_name]: store.bucket.bucketName } : {},
       controlTableName: shared.read(this, 'controlTableName'),
+      topicArn: shared.read(this, 'topicArn'),
       payloadBucketName: shared.read(this, 'payloadBucketName'),
       bundle: bundles.of(operateBundle(contract.store_name)),
       names,

@@ -2,7 +2,11 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DeleteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
+import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import pg from 'pg';
+import { commitMarkedCase, failMarkedCase } from '../bin/drills/marked-case.ts';
+import type { ErasureReport } from '../bin/operate/shown-erasure.ts';
 import { openOverview } from '../bin/overview/overview.ts';
 import { runningCatalogue } from '../bin/running/running-catalogue.ts';
 import { settle } from '../bin/running/settled.ts';
@@ -109,6 +113,53 @@ test(
   },
   TEST_MS,
 );
+
+test(
+  "an erasure reaches the team's store and its failed queue by the team's own function, and calls nothing complete that it cannot see",
+  async () => {
+    const { endpoints } = mode!;
+    const marked = await commitMarkedCase(endpoints);
+    await settle(endpoints, runningCatalogue(endpoints));
+    await failMarkedCase(endpoints, marked, STORE);
+    const erased = await typed(dataDir, ['erase', marked.id, '--yes', '--json']);
+    const { report, ...run } = JSON.parse(erased.out) as { report: ErasureReport };
+    expect({ report, run }).toMatchObject({ report: { traces: [], incomplete: [] }, run: { state: 'done' } });
+    const ofTeam = report.places.filter(({ place }) => place === STORE);
+    expect(ofTeam).toEqual([
+      { place: STORE, what: 'events of its failed queue', count: 2 },
+      { place: STORE, what: 'documents buried', count: expect.any(Number) },
+    ]);
+    expect(erased.code).toBe(0);
+    const stores = openStores(endpoints);
+    try {
+      const store = stores.open(projectedNamed(runningCatalogue(endpoints), STORE));
+      expect((await store.read((await store.current())!, marked.id as AggregateId))?.document).toBeNull();
+    } finally {
+      stores.close();
+    }
+
+    const stranger = await listenIn(endpoints);
+    const again = await typed(dataDir, ['erase', marked.id, '--yes']);
+    expect(again).toMatchObject({ code: 1, out: expect.stringContaining(`NOT COMPLETE ${stranger}`) });
+    expect(again.out).not.toContain('no trace is left');
+  },
+  TEST_MS,
+);
+
+/** Somebody subscribes a queue of theirs to the changes; its ARN. */
+async function listenIn({ sqs: endpoint, region, credentials, topicArn: TopicArn }: Endpoints): Promise<string> {
+  const settings = { endpoint, region, credentials: { ...credentials } };
+  const [sqs, sns] = [new SQSClient(settings), new SNSClient(settings)];
+  try {
+    const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'copies-of-everything' }));
+    const about = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] });
+    const Endpoint = (await sqs.send(about)).Attributes!.QueueArn!;
+    await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint }));
+    return Endpoint;
+  } finally {
+    for (const client of [sqs, sns]) client.destroy();
+  }
+}
 
 async function lose(key: AggregateId, { dynamodb, region, credentials }: Endpoints): Promise<void> {
   const client = new DynamoDBClient({ endpoint: dynamodb.endpoint, region, credentials: { ...credentials } });

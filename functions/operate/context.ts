@@ -39,8 +39,7 @@ export interface OperateContext {
   readonly connection: CanonicalConnection;
   readonly canonical: Canonical;
   readonly queues: FailedQueues;
-  /** Nothing in the hands of a team's function: who erases is the pipeline. */
-  readonly erasable: ErasablePlaces | undefined;
+  readonly erasable: ErasablePlaces;
   readonly clock: Clock;
   /** When this invocation has to be through, in milliseconds since 1970. */
   readonly deadline: number;

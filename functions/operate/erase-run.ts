@@ -1,23 +1,23 @@
 import * as z from 'zod';
-import { ERASURE_WATCH_DAYS } from '../../core/erasure.ts';
 import { DistributaryError } from '../../core/errors.ts';
 import type { OperateContext } from './context.ts';
+import { answersOf, apartSchema, askApart, whoIsApart } from './erase-apart.ts';
 import { drained } from './erase-drain.ts';
 import { erasureTraces } from './erase-scan.ts';
 import { eraseFromStores, type Place, placeSchema, watchForLate } from './erase-stores.ts';
-import { type ErasedAggregate, erasedWith, numberOf, statusesOver, VERDICTS } from './erasure-rows.ts';
+import { type ErasedAggregate, erasedWith, numberOf, statusesOver, VERDICTS, watchedSince } from './erasure-rows.ts';
 import { DONE, type NextStep, type RunHandle, type RunKind } from './run-kind.ts';
 
 /** Under which name its runs are kept: they are of no single store. */
 export const ERASURE = 'erasure';
 /** Cases of one run: what belongs to them fits into an item of the control table. */
 export const MAX_CASES = 200;
-/** Former erasures that are looked at again. */
-const MAX_WATCHED = 2000;
 /** What comes late is erased again; whatever comes more often is no coincidence. */
 const MAX_SWEEPS = 3;
 const DRAIN_LOOK_MS = 500;
-const DAY_MS = 86_400_000;
+/** A team's function looks each minute; one that has not answered after so many is told of, and the run ends. */
+const APART_WITHIN_MS = 15 * 60_000;
+const APART_LOOK_MS = 1_000;
 
 /** As `erase.start` was asked. */
 export const eraseRequest = {
@@ -31,19 +31,23 @@ const memoSchema = z.object({
   verdicts: z.record(z.string(), z.enum(VERDICTS)).default({}),
   places: z.array(placeSchema).default([]),
   sweeps: z.int().default(0),
+  /** Stores in other hands, once they were asked. */
+  apart: apartSchema.nullable().default(null),
 });
 
 /**
  * Erases cases from every store: deletes them, waits until what told of them has passed, and takes their content out of
- * wherever it was kept; then looks everywhere for what is left. Whatever may not be deleted is left whole.
+ * wherever it was kept; then looks everywhere for what is left. Whatever may not be deleted is left whole. Teams' stores are
+ * asked to do the same; while one of them has not answered, the erasure does not call itself complete.
  */
 export const eraseRun: RunKind = {
   operation: 'erase',
-  steps: { delete: remove, drain, scrub, sweep, scan },
+  steps: { delete: remove, drain, scrub, sweep, apart, scan },
   pastCancelling: {
     drain: 'the cases are deleted',
     scrub: 'the cases are deleted',
     sweep: 'the cases are deleted',
+    apart: 'the cases are deleted',
     scan: 'the cases are deleted',
   },
 };
@@ -80,14 +84,7 @@ async function subjectsOf(handle: RunHandle, context: OperateContext) {
 
 /** What was erased before: of it only what may have come late is looked for again. */
 async function watchedOf(handle: RunHandle, context: OperateContext): Promise<readonly ErasedAggregate[]> {
-  if (!requestSchema.parse(handle.run.request).again) return [];
-  const since = new Date(context.clock.now() - ERASURE_WATCH_DAYS * DAY_MS);
-  const text = 'select id from canonical.erased_since($1, $2) id';
-  const rows = await context.connection.query<{ id: string }>(text, [since, MAX_WATCHED]);
-  return erasedWith(
-    context,
-    rows.map(({ id }) => id),
-  );
+  return requestSchema.parse(handle.run.request).again ? watchedSince(context) : [];
 }
 
 /** Until every store has taken what was committed before the last deletion, an older state may still be on its way. */
@@ -126,22 +123,56 @@ async function sweep(handle: RunHandle, context: OperateContext): Promise<NextSt
   await watchForLate(handle.run.id, context, erased);
   const found = await eraseFromStores(context, erased, await watchedOf(handle, context));
   await handle.save({ memo: { places: added(memo.places, found), sweeps: memo.sweeps + 1 } });
+  return 'apart';
+}
+
+/** Has the stores in other hands erased by those hands, once, and waits for what they say of it. */
+async function apart(handle: RunHandle, context: OperateContext): Promise<NextStep> {
+  const { again } = requestSchema.parse(handle.run.request);
+  const memo = memoSchema.parse(handle.run.memo);
+  const { cases } = await subjectsOf(handle, context);
+  if (memo.apart?.silent || (cases.length === 0 && !again)) return 'scan';
+  const asked = memo.apart ?? {
+    ...(await whoIsApart(context)),
+    askedAt: context.clock.now(),
+    silent: null,
+    traces: [],
+  };
+  await handle.save({ memo: { apart: asked } });
+  const { stores, askedAt } = asked;
+  await askApart(context, stores, { run: handle.run.id, cases, again });
+  let answers = await answersOf(context, stores, handle.run.id);
+  while (answers.size < stores.length && context.clock.now() < askedAt + APART_WITHIN_MS) {
+    await handle.sleep(APART_LOOK_MS);
+    answers = await answersOf(context, stores, handle.run.id);
+  }
+  const all = [...answers.values()];
+  const places = all.reduce((sum, answer) => added(sum, answer.places), memo.places);
+  const silent = stores.filter(store => !answers.has(store));
+  await handle.save({ memo: { places, apart: { ...asked, silent, traces: all.flatMap(({ traces }) => traces) } } });
   return 'scan';
 }
 
 async function scan(handle: RunHandle, context: OperateContext): Promise<NextStep> {
   const { cases, erased } = await subjectsOf(handle, context);
-  const { sweeps, verdicts, places } = memoSchema.parse(handle.run.memo);
+  const { sweeps, verdicts, places, apart: others } = memoSchema.parse(handle.run.memo);
   const traces = await erasureTraces(context, cases, erased, await watchedOf(handle, context));
   if (traces.some(({ mayPass }) => mayPass) && sweeps < MAX_SWEEPS) return 'sweep';
-  const isClean = traces.length === 0;
+  const incomplete = [
+    ...(others?.silent ?? []).map(store => ({ place: store, why: 'its own operations function has not answered' })),
+    ...(others?.strangers ?? []).map(arn => ({ place: arn, why: 'it is subscribed to the changes and is no store' })),
+  ];
+  const left = [...traces.map(({ place, what, count }) => ({ place, what, count })), ...(others?.traces ?? [])];
+  const isClean = left.length === 0 && incomplete.length === 0;
   if (isClean && cases.length > 0) await context.connection.query('select canonical.note_erased($1)', [cases]);
   const report = {
     durationSeconds: (context.clock.now() - handle.run.startedAt) / 1000,
     verdicts,
     aggregates: erased.length,
     places: places.map(place => ({ ...place })),
-    traces: traces.map(({ place, what, count }) => ({ place, what, count })),
+    traces: left,
+    /** Where nobody can say whether anything is left. */
+    incomplete,
   };
   await handle.save({ report });
   return DONE;

@@ -30,16 +30,8 @@ export async function erasureTraces(
   const keys = erased.map(({ key }) => key);
   const failing = new Set<string>([...erased, ...watched].map(({ key }) => key));
   const ofStores = context.stores.map(async (store): Promise<readonly Trace[]> => {
-    const { name: place } = store;
     const own = erased.filter(({ aggregate }) => store.definition.contract.aggregates.includes(aggregate));
-    const failed = await eraseFailed(context.queues.sqs, (await context.queues.of(place)).failed, failing, 'look');
-    // Nobody has seen them: they may be anything.
-    const unseen = failed.complete ? 0 : 1;
-    return [
-      ...(await storeTraces(context, store, own)),
-      { place, what: 'events of its failed queue', count: failed.events, mayPass: true },
-      { place, what: 'failed messages beyond what was looked at', count: unseen, mayPass: true },
-    ];
+    return [...(await storeTraces(context, store, own)), ...(await tracesOfQueue(context, store.name, failing))];
   });
   const traces = [...(await canonicalTraces(context, cases, keys)), ...(await Promise.all(ofStores)).flat()];
   const { payloads, evidence } = mustErase(context);
@@ -52,6 +44,20 @@ export async function erasureTraces(
   traces.push({ place: 'payloads', what: 'objects', count: parked, mayPass: true });
   traces.push({ place: 'evidence', what: 'objects that a lock or a hold keeps', count: locked, mayPass: false });
   return traces.filter(({ count }) => count > 0);
+}
+
+export async function tracesOfQueue(
+  { queues }: OperateContext,
+  place: string,
+  keys: ReadonlySet<string>,
+): Promise<readonly Trace[]> {
+  const failed = await eraseFailed(queues.sqs, (await queues.of(place)).failed, keys, 'look');
+  // Nobody has seen them: they may be anything.
+  const unseen = failed.complete ? 0 : 1;
+  return [
+    { place, what: 'events of its failed queue', count: failed.events, mayPass: true },
+    { place, what: 'failed messages beyond what was looked at', count: unseen, mayPass: true },
+  ];
 }
 
 async function canonicalTraces(
@@ -81,7 +87,7 @@ export async function storeTraces(
     const { held } = await eraseArchived(store, targets, erased);
     return [{ place: name, what: 'archived versions that a lock or a hold keeps', count: held, mayPass: false }];
   }
-  const facts = mustErase(context).facts(name);
+  const facts = context.erasable.facts(name);
   const keys = new Set<string>(erased.map(({ key }) => key));
   let count = 0;
   for (const target of targets) {

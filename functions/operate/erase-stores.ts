@@ -34,21 +34,30 @@ export async function eraseFromStores(
 ): Promise<readonly Place[]> {
   const keys = new Set<string>([...erased, ...watched].map(({ key }) => key));
   if (keys.size === 0) return [];
-  const ofStores = context.stores.map(async (store): Promise<readonly Place[]> => {
-    const { name } = store;
-    const queue = await eraseFailed(context.queues.sqs, (await context.queues.of(name)).failed, keys);
-    const ofStore = ({ aggregate }: ErasedAggregate) => store.definition.contract.aggregates.includes(aggregate);
-    const own = (isArchive(store.store) ? [...erased, ...watched] : erased).filter(ofStore);
-    return [
-      { place: name, what: 'events of its failed queue', count: queue.events },
-      ...(own.length > 0 ? await eraseFromStore(context, store, own) : []),
-    ];
-  });
+  const ofStores = context.stores.map(store => eraseFromOwnStore(context, store, erased, watched));
   const places = (await Promise.all(ofStores)).flat();
   const { payloads, evidence } = mustErase(context);
   places.push(objectsPlace('payloads', await erasePayloads(payloads, erased)));
   if (evidence) places.push(objectsPlace('evidence', await eraseEvidence(evidence, erased)));
   return places;
+}
+
+/** Out of a store and its failed queue. */
+export async function eraseFromOwnStore(
+  context: OperateContext,
+  store: OperatedStore,
+  erased: readonly ErasedAggregate[],
+  watched: readonly ErasedAggregate[],
+): Promise<readonly Place[]> {
+  const { name } = store;
+  const keys = new Set<string>([...erased, ...watched].map(({ key }) => key));
+  const queue = await eraseFailed(context.queues.sqs, (await context.queues.of(name)).failed, keys);
+  const ofStore = ({ aggregate }: ErasedAggregate) => store.definition.contract.aggregates.includes(aggregate);
+  const own = (isArchive(store.store) ? [...erased, ...watched] : erased).filter(ofStore);
+  return [
+    { place: name, what: 'events of its failed queue', count: queue.events },
+    ...(own.length > 0 ? await eraseFromStore(context, store, own) : []),
+  ];
 }
 
 /** In every target: those that are fed, and those that leave and may be gone at any moment. */
@@ -60,7 +69,7 @@ export async function eraseFromStore(
   const { current, building } = await context.control.readTargets(name);
   const leaving = await leavingTargets(context, name);
   const targets = [...(current ? [current] : []), ...building, ...leaving];
-  const facts = mustErase(context).facts(name);
+  const facts = context.erasable.facts(name);
   if (facts) return eraseHistory(facts, { name, targets, erased });
   if (isArchive(store)) {
     return [{ place: name, what: 'archived versions', count: (await eraseArchived(store, targets, erased)).erased }];
@@ -105,8 +114,7 @@ export async function watchForLate(
 ): Promise<void> {
   if (erased.length === 0) return;
   const at = Math.max(...erased.map(one => one.at));
-  const { facts } = mustErase(context);
-  for (const { name } of context.stores.filter(store => facts(store.name))) {
+  for (const { name } of context.stores.filter(store => context.erasable.facts(store.name))) {
     for (let start = 0; start < erased.length; start += KEYS_AT_ONCE) {
       const keys = erased.slice(start, start + KEYS_AT_ONCE).map(({ key }) => key);
       // There already: the step was killed after it.

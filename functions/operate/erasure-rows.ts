@@ -1,4 +1,5 @@
 import type { AggregateContract } from '../../core/aggregate-contract.ts';
+import { ERASURE_WATCH_DAYS } from '../../core/erasure.ts';
 import { DistributaryError } from '../../core/errors.ts';
 import type { AggregateId, TenantId, Version } from '../../core/version.ts';
 import type { OperateContext } from './context.ts';
@@ -68,6 +69,23 @@ export async function erasedWith({ connection }: Ports, cases: readonly string[]
     version: Number(version) as Version,
     at: erased_at.getTime(),
   }));
+}
+
+/** Former erasures that are looked at again. */
+const MAX_WATCHED = 2000;
+const DAY_MS = 86_400_000;
+
+/** What was erased in the last weeks: what tells of it may still come late. */
+export async function watchedSince(
+  context: Pick<OperateContext, 'connection' | 'clock'>,
+): Promise<readonly ErasedAggregate[]> {
+  const since = new Date(context.clock.now() - ERASURE_WATCH_DAYS * DAY_MS);
+  const text = 'select id from canonical.erased_since($1, $2) id';
+  const rows = await context.connection.query<{ id: string }>(text, [since, MAX_WATCHED]);
+  return erasedWith(
+    context,
+    rows.map(({ id }) => id),
+  );
 }
 
 /** The one number that a function of the canonical store answers with. */

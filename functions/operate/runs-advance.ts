@@ -1,4 +1,5 @@
 import { advance } from './advancing.ts';
+import { eraseAsAsked } from './erase-apart.ts';
 import { sweepTargets } from './former-targets.ts';
 import { defineOperation, storeName } from './operation.ts';
 import { OF_NO_STORE } from './runs-of-no-store.ts';
@@ -13,9 +14,10 @@ export const runsAdvance = defineOperation({
   request: { store: storeName.optional() },
   async run({ store }, context) {
     // A team's function has a hand in its own store only.
-    const all = [...context.stores.map(({ name }) => name), ...(context.erasable ? OF_NO_STORE : [])];
+    const isPipeline = context.erasable.between !== undefined;
+    const all = [...context.stores.map(({ name }) => name), ...(isPipeline ? OF_NO_STORE : [])];
     const names = store === undefined ? all : [OF_NO_STORE.includes(store) ? store : context.store(store).name];
-    await Promise.all(names.map(name => advance(context, name)));
+    await Promise.all([...names.map(name => advance(context, name)), isPipeline ? undefined : eraseAsAsked(context)]);
     if (store === undefined) for (const operated of context.stores) await sweepTargets(context, operated);
     return { stores: names };
   },

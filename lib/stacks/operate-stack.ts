@@ -31,6 +31,7 @@ export class OperateStack extends PipelineStack {
       searches,
       buckets: Object.fromEntries(buckets),
       controlTableName: shared.read(this, 'controlTableName'),
+      topicArn: shared.read(this, 'topicArn'),
       payloadBucketName: shared.read(this, 'payloadBucketName'),
       evidenceBucketName: servesCases(catalogue) ? shared.readBucket(this, 'evidence-content') : undefined,
       bundle: bundles.of(OPERATE),
