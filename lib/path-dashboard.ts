@@ -1,10 +1,11 @@
-import { Aws } from 'aws-cdk-lib';
+import { Aws, Duration } from 'aws-cdk-lib';
 import {
   Color,
   Dashboard,
   GraphWidget,
   type IMetric,
   type IWidget,
+  MathExpression,
   Metric,
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
@@ -15,6 +16,7 @@ import { projectorBundle } from './entry-points.ts';
 import { functionMetric, PERIOD, pipelineMetric, queueMetric } from './metrics.ts';
 import type { Names } from './names.ts';
 import { RELAY_SERVICE } from './relay.ts';
+import { SEARCH_SERVICE } from './search-watch.ts';
 
 export interface PathDashboardProps {
   readonly catalogue: Catalogue;
@@ -24,6 +26,9 @@ export interface PathDashboardProps {
 /** Widths of the dashboard's grid: 24 columns. */
 const THIRD = 8;
 const FULL = 24;
+const BYTES_PER_MEBIBYTE = 2 ** 20;
+/** The domain is asked every five minutes (search-watch.ts); a shorter period would show gaps. */
+const GROWTH_PERIOD = Duration.minutes(15);
 
 /** One page that follows the data from the source to what readers see, row by row. Goes by names, so it depends on nothing. */
 export class PathDashboard extends Construct {
@@ -123,7 +128,7 @@ function servingRow(contract: ProjectedContract, names: Names): IWidget[] {
           domain('SearchLatency', 'Average', 'search'),
           domain('IndexingLatency', 'Average', 'index'),
         ]),
-        graph('Room left, MiB', [domain('FreeStorageSpace', 'Minimum', 'of the fullest node')]),
+        growth(domain('ClusterUsedSpace', 'Maximum', 'taken')),
       ];
     }
     case 'dynamodb': {
@@ -155,6 +160,25 @@ function servingRow(contract: ProjectedContract, names: Names): IWidget[] {
       return [copies, graph('Files that count', [of('fact_file_count', 'Maximum', 'files')])];
   }
 }
+
+/** How much of what the domain's nodes have is taken: what there is is read from the service, every few minutes. */
+const growth = (usedMebibytes: Metric): IWidget =>
+  new GraphWidget({
+    title: 'Growth: storage taken, %',
+    width: THIRD,
+    left: [
+      new MathExpression({
+        expression: `100 * used * ${BYTES_PER_MEBIBYTE} / capacity`,
+        usingMetrics: {
+          used: usedMebibytes,
+          capacity: pipelineMetric(SEARCH_SERVICE, 'search_capacity_bytes', { statistic: 'Maximum' }),
+        },
+        label: 'of the domain',
+        period: GROWTH_PERIOD,
+      }),
+    ],
+    leftYAxis: { min: 0, max: 100 },
+  });
 
 /** What the service behind a store says of itself. */
 const serving = (

@@ -177,6 +177,12 @@ test('alarms and dashboard listen to what functions say, under the name under wh
   expect([...new Set(heard)].filter(name => !code.includes(`addMetric('${name}'`))).toEqual([]);
 });
 
+test('the dashboard shows how much of the search domain is taken: what CloudWatch says of it, by what the service says there is', () => {
+  const body = JSON.stringify(templates.of('AWS::CloudWatch::Dashboard')[0]!.properties.DashboardBody);
+  expect(body).toContain('100 * used * 1048576 / capacity');
+  for (const metric of ['ClusterUsedSpace', 'search_capacity_bytes']) expect(body).toContain(`\\"${metric}\\",`);
+});
+
 test('a relay that falls silent rings', () => {
   expect(alarmOf('relay-silent').properties).toMatchObject({
     MetricName: 'relay_heartbeat_count',
