@@ -12,6 +12,7 @@ const REBUILD_STEPS: Readonly<Record<string, string>> = {
   backfill: 'backfill',
   history: 'history',
   compare: 'compare',
+  apart: 'look at the old',
   shadow: 'shadow reads',
   cutover: 'cut over',
   finish: 'tidy up',

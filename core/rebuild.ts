@@ -1,6 +1,6 @@
 import { type Refusal, writeStates } from './backfill.ts';
 import type { ResolvedChange } from './change.ts';
-import { addDigests, EMPTY_DIGEST } from './digest.ts';
+import { addDigests, EMPTY_DIGEST, sameDigest } from './digest.ts';
 import type { KeyRange, Store, Stored, Target, Write } from './store.ts';
 import type { AggregateId } from './version.ts';
 
@@ -76,7 +76,7 @@ export async function compareRange(range: KeyRange, ports: ComparePorts): Promis
   const sum = entries.map(({ digest }) => ({ count: 1, sum: digest })).reduce(addDigests, EMPTY_DIGEST);
   const held = await store.digest(target, range);
   const empty = { documents: entries.length, repaired: 0, missing: [], extra: [], mismatched: [], refused: [] };
-  if (held.count === sum.count && held.sum === sum.sum) return { ...empty, equalAtOnce: true };
+  if (sameDigest(held, sum)) return { ...empty, equalAtOnce: true };
 
   let suspects = await unequalKeys(range, entries, ports);
   let repaired = 0;
@@ -105,6 +105,16 @@ export async function compareRange(range: KeyRange, ports: ComparePorts): Promis
   };
 }
 
+/** Keys of a range of which a target holds something else than the canonical store, or nothing; late changes among them. */
+export async function keysApart(
+  range: KeyRange,
+  ports: Pick<ComparePorts, 'store' | 'target' | 'entries'>,
+): Promise<readonly AggregateId[]> {
+  const entries = await ports.entries(range);
+  const sum = entries.map(({ digest }) => ({ count: 1, sum: digest })).reduce(addDigests, EMPTY_DIGEST);
+  return sameDigest(await ports.store.digest(ports.target, range), sum) ? [] : unequalKeys(range, entries, ports);
+}
+
 interface Verdict {
   readonly key: AggregateId;
   readonly kind: 'missing' | 'extra' | 'mismatched';
@@ -112,7 +122,11 @@ interface Verdict {
   readonly change: ResolvedChange | undefined;
 }
 
-async function unequalKeys(range: KeyRange, entries: readonly KeyDigest[], { store, target }: ComparePorts) {
+async function unequalKeys(
+  range: KeyRange,
+  entries: readonly KeyDigest[],
+  { store, target }: Pick<ComparePorts, 'store' | 'target'>,
+) {
   const live = new Map(entries.map(entry => [entry.key, entry]));
   const unequal: AggregateId[] = [];
   for await (const { key, version, digest } of store.scan(target, range)) {

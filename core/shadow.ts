@@ -40,9 +40,19 @@ export interface Question {
 /** What both said to one question. */
 export type Answers = Readonly<Record<Side, Asked>>;
 
+/** Keys that the current target has otherwise than they are. */
+export interface Apart {
+  readonly count: number;
+  /** All of them, or some. */
+  readonly keys: ReadonlySet<AggregateId>;
+}
+const NOWHERE: Apart = { count: 0, keys: new Set() };
+
 export interface ShadowPorts {
   /** Both sides' answers, in the order of the questions; `isAgain`: what was written a moment ago shall be seen on both. */
   ask(questions: readonly Question[], isAgain: boolean): Promise<readonly Answers[]>;
+  /** Where the current target itself is wrong or late, which is no fault of the candidate. @default nowhere */
+  readonly apart?: Apart | undefined;
   /** Between two looks at what differs: the time that a change on its way needs. */
   pause(): Promise<void>;
 }
@@ -62,7 +72,7 @@ export interface Difference {
 export interface ShadowReport {
   /** Questions, each asked on both sides. */
   readonly asked: number;
-  /** Answers with the same total. */
+  /** Answers with the same total, but for what is apart. */
   readonly sameTotal: number;
   /** Of the current target's first results the part that the candidate's have too; 1 without results. */
   readonly overlap: number;
@@ -79,7 +89,7 @@ const KEPT_DIFFERENCES = 50;
 
 /** Asks every query for every principal on both sides; what differs is asked again, for a change may be on its way. */
 export async function shadowReads(
-  { ask, pause }: ShadowPorts,
+  { ask, pause, apart = NOWHERE }: ShadowPorts,
   queries: readonly ShadowQuery[],
   principals: readonly Principal[],
 ): Promise<ShadowReport> {
@@ -88,7 +98,7 @@ export async function shadowReads(
   const times: Record<Side, number[]> = { current: [], candidate: [] };
   for (let look = 1; open.length > 0; look++) {
     const answers = await ask(open, look > 1);
-    const compared = open.map((question, index) => compare(question, answers[index]!));
+    const compared = open.map((question, index) => compare(question, answers[index]!, apart));
     for (const { current, candidate } of answers) {
       times.current.push(current.milliseconds);
       times.candidate.push(candidate.milliseconds);
@@ -105,19 +115,25 @@ interface Compared extends Difference {
   readonly current: Asked;
   readonly candidate: Asked;
   readonly overlap: number;
+  readonly isSameTotal: boolean;
   readonly isSame: boolean;
 }
 
-function compare({ query, principal }: Question, { current, candidate }: Answers): Compared {
+function compare({ query, principal }: Question, { current, candidate }: Answers, apart: Apart): Compared {
   const [ours, theirs] = [hitsOf(current), hitsOf(candidate)];
   const there = new Set(theirs.map(({ key }) => key));
-  const lost = ours.filter(({ key }) => !there.has(key)).map(({ key }) => key);
+  const isExplained = (key: AggregateId): boolean => apart.keys.has(key) || apart.count > apart.keys.size;
+  const lost = ours.filter(({ key }) => !there.has(key) && !isExplained(key)).map(({ key }) => key);
   const exposed = theirs
     .filter(({ tenant }) => principal.kind === 'tenant' && tenant !== principal.tenant)
     .map(({ key }) => key);
   const [currentTotal, candidateTotal] = [totalOf(current), totalOf(candidate)];
+  const isSameTotal =
+    currentTotal === undefined || candidateTotal === undefined
+      ? currentTotal === candidateTotal
+      : Math.abs(currentTotal - candidateTotal) <= apart.count;
   // By relevance two indexes may differ in the first results: what either has deleted still weighs in its scores.
-  const missing = query.text !== undefined && currentTotal === candidateTotal ? [] : lost;
+  const missing = query.text !== undefined && isSameTotal ? [] : lost;
   return {
     query: query.name,
     principal: principal.kind,
@@ -128,7 +144,8 @@ function compare({ query, principal }: Question, { current, candidate }: Answers
     missing,
     exposed,
     overlap: ours.length === 0 ? 1 : 1 - lost.length / ours.length,
-    isSame: currentTotal === candidateTotal && missing.length === 0 && exposed.length === 0 && candidate.ok,
+    isSameTotal,
+    isSame: isSameTotal && missing.length === 0 && exposed.length === 0 && candidate.ok,
   };
 }
 
@@ -139,7 +156,7 @@ function summarise(settled: readonly Compared[], times: Readonly<Record<Side, nu
   const sum = (of: (compared: Compared) => number) => settled.reduce((total, one) => total + of(one), 0);
   return {
     asked: settled.length,
-    sameTotal: settled.filter(one => one.current.ok && one.currentTotal === one.candidateTotal).length,
+    sameTotal: settled.filter(one => one.current.ok && one.isSameTotal).length,
     overlap: settled.length === 0 ? 1 : sum(({ overlap }) => overlap) / settled.length,
     missing: sum(({ missing }) => missing.length),
     exposed: sum(({ exposed }) => exposed.length),

@@ -23,6 +23,7 @@ const rebuildReport = z.object({
   questions: z
     .object({
       asked: z.number(),
+      apart: z.number(),
       sameTotal: z.number(),
       overlap: z.number(),
       missing: z.number(),

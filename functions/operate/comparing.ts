@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type Comparison, compareRange } from '../../core/rebuild.ts';
+import { type Comparison, compareRange, keysApart } from '../../core/rebuild.ts';
 import type { KeyRange, Target } from '../../core/store.ts';
 import type { AggregateId } from '../../core/version.ts';
 import type { OperateContext, OperatedStore } from './context.ts';
@@ -68,6 +68,44 @@ export async function compareAll(
     await save(compared);
   }
   return compared;
+}
+
+/** Where readers' own target is not what the canonical store gives: what is lost there, and what is on its way to it. */
+export const apartSchema = z.strictObject({
+  from: key.nullable().default(null),
+  finished: z.boolean().default(false),
+  count: z.int().default(0),
+  /** Some of them by name. */
+  keys: z.array(key).default([]),
+});
+export type Apart = z.infer<typeof apartSchema>;
+
+/** Of 40 bytes each, in an item of the control table. */
+const KEPT_APART = 2_000;
+
+/** Finds them range by range, and writes nothing; goes on where it was. */
+export async function findApart(
+  context: OperateContext,
+  {
+    store,
+    target,
+    begun,
+    save,
+  }: Omit<Comparing, 'begun' | 'save'> & { begun: Apart; save(apart: Apart): Promise<void> },
+): Promise<Apart> {
+  const { aggregates } = store.definition.contract;
+  const rows = store.store.keepsHistory ? RANGE_ROWS_OF_FILES : RANGE_ROWS;
+  const entries = (range: KeyRange) => context.canonical.entries(aggregates, range);
+  let apart = begun;
+  while (!apart.finished) {
+    const { ranges, next } = await cut(context, aggregates, apart.from, rows);
+    const found = await Promise.all(ranges.map(range => keysApart(range, { store: store.store, target, entries })));
+    const keys = [...apart.keys, ...found.flat()];
+    const count = apart.count + found.flat().length;
+    apart = { from: next ?? null, finished: next === undefined, count, keys: keys.slice(0, KEPT_APART) };
+    await save(apart);
+  }
+  return apart;
 }
 
 async function cut(

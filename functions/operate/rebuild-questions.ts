@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../core/change.ts';
 import { shadowGate, shadowReads } from '../../core/shadow.ts';
 import type { Target } from '../../core/store.ts';
+import type { Apart } from './comparing.ts';
 import type { OperatedStore } from './context.ts';
 import type { RunHandle } from './run-kind.ts';
 import { defaultPlan } from './shadow-defaults.ts';
@@ -23,6 +24,7 @@ export async function askAsReaders(
   handle: RunHandle,
   { store, definition, questions }: OperatedStore,
   targets: { readonly current: Target; readonly candidate: Target },
+  { count, keys }: Apart,
 ): Promise<Questioned> {
   const plan = await defaultPlan(definition.contract, store, targets.current);
   const total = plan.queries.length * plan.principals.length;
@@ -32,6 +34,7 @@ export async function askAsReaders(
     const report = await shadowReads(
       {
         ask: (open, isAgain) => questions(targets, open, { isAgain, asked }),
+        apart: { count, keys: new Set(keys) },
         pause: () => handle.sleep(PAUSE_MS),
       },
       plan.queries,
@@ -40,6 +43,6 @@ export async function askAsReaders(
     const { passes, reasons } = shadowGate(report);
     if (!passes && attempt < TRIES) continue;
     const kept = { ...report, differences: report.differences.slice(0, KEPT_DIFFERENCES) };
-    return { figures: JSON.parse(JSON.stringify({ ...kept, reasons })) as JsonObject, reasons };
+    return { figures: JSON.parse(JSON.stringify({ ...kept, apart: count, reasons })) as JsonObject, reasons };
   }
 }

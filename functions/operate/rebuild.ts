@@ -4,7 +4,7 @@ import { DistributaryError } from '../../core/errors.ts';
 import { writersKnowAt } from '../../core/rebuild.ts';
 import type { Target } from '../../core/store.ts';
 import { TARGETS_TTL_SECONDS } from '../control-targets.ts';
-import { compareAll, comparedSchema } from './comparing.ts';
+import { apartSchema, compareAll, comparedSchema, findApart } from './comparing.ts';
 import type { OperateContext, OperatedStore } from './context.ts';
 import { fill, fillJson, fillSchema } from './filling.ts';
 import { closeWindow, dismiss, openWindow } from './former-targets.ts';
@@ -36,6 +36,7 @@ const memoSchema = z.object({
   fill: fillSchema.prefault({}),
   history: replayedSchema.prefault({}),
   compared: comparedSchema.prefault({}),
+  apart: apartSchema.prefault({}),
   permissionDifferences: z.int().default(0),
   shadowCompared: z.int().default(0),
   questioned: z.custom<JsonObject>().optional(),
@@ -83,6 +84,7 @@ export const rebuild: RunKind = {
     backfill: withMemo(backfill),
     history: withMemo(takeHistory),
     compare: withMemo(compare),
+    apart: withMemo(lookAtBlue),
     shadow: withMemo(shadow),
     cutover: withMemo(cutOver),
     finish: withMemo(finish),
@@ -170,15 +172,27 @@ async function compare({ handle, context, store, memo, green }: Rebuilding): Pro
         }),
     }),
   );
-  return compared.finished ? 'shadow' : 'compare';
+  return compared.finished ? 'apart' : 'compare';
+}
+
+/** Many a rebuild is there because blue is wrong: what is wrong with it shall not be held against green. */
+async function lookAtBlue({ handle, context, store, memo, blue }: Rebuilding): Promise<NextStep> {
+  if (!memo.compared.finished) return 'compare';
+  await findApart(context, {
+    store,
+    target: blue,
+    begun: memo.apart,
+    save: apart => handle.save({ memo: { apart: apart as unknown as JsonObject } }),
+  });
+  return 'shadow';
 }
 
 /** The gate: what the comparison, the shadow reads and readers' questions have found must be nothing, or accepted. */
 async function shadow({ handle, context, store, memo, blue, green }: Rebuilding): Promise<NextStep> {
   const { accept } = requestSchema.parse(handle.run.request);
-  if (!memo.compared.finished) return 'compare';
+  if (!memo.apart.finished) return 'apart';
   const { compared, permissionDifferences, keys } = await shadowReads(handle, context, store, [blue, green]);
-  const { figures, reasons } = await askAsReaders(handle, store, { current: blue, candidate: green });
+  const { figures, reasons } = await askAsReaders(handle, store, { current: blue, candidate: green }, memo.apart);
   await handle.save({ memo: { permissionDifferences, shadowCompared: compared, questioned: figures } });
   await handle.save({ report: reportOf({ handle, context, memo: memoSchema.parse(handle.run.memo) }) });
   const { missing, extra, mismatched } = memo.compared;
@@ -186,7 +200,7 @@ async function shadow({ handle, context, store, memo, blue, green }: Rebuilding)
   const unequal = Object.entries(found).filter(([, count]) => count > 0);
   if (accept || (unequal.length === 0 && reasons.length === 0)) return 'cutover';
   // Resumed, it compares anew: what was mended meanwhile shall count.
-  await handle.save({ memo: { compared: {} } });
+  await handle.save({ memo: { compared: {}, apart: {} } });
   const example = [...missing.keys, ...extra.keys, ...mismatched.keys, ...keys][0];
   const what = [
     ...unequal.map(([kind, count]) => `${count} ${kind}`),
