@@ -80,6 +80,8 @@ export type OperatedPlaces = Readonly<Record<string, z.infer<typeof operatedStor
 
 export const operateVariables = {
   ...databaseVariables,
+  /** Readers of the canonical store, which whole states are read from. @default the writer */
+  DATABASE_READER_HOST: text.optional(),
   CONTROL_TABLE: text,
   /** Whom the changes go to: of the pipeline's own function, which has to know who may have something to erase. */
   TOPIC_ARN: text.optional(),

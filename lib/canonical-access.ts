@@ -51,6 +51,12 @@ export class CanonicalAccess extends Construct {
     };
   }
 
+  /** For whole states, read by the million: what a reader has not seen yet, the comparison with the writer brings. */
+  readerVariables(): { readonly DATABASE_READER_HOST?: string } {
+    const { configuration, shared } = this.#props;
+    return configuration.target === 'local' ? {} : { DATABASE_READER_HOST: shared.read(this, 'databaseReaderHost') };
+  }
+
   allowLogin(fn: Permitted, user: string): void {
     const { configuration, shared } = this.#props;
     if (configuration.target === 'local') return;

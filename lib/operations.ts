@@ -152,6 +152,7 @@ export class Operations extends Construct {
       description: `Rebuilds, backfills, compares, repairs and redrives ${only ?? 'stores'}`,
       environment: {
         ...source.variables(DATABASE_USER),
+        ...source.readerVariables(),
         ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
         ...variables,
       },

@@ -11,6 +11,7 @@ const PATHS = {
   vpcId: 'canonical/vpc-id',
   subnetIds: 'canonical/subnet-ids',
   databaseHost: 'canonical/database-host',
+  databaseReaderHost: 'canonical/database-reader-host',
   databasePort: 'canonical/database-port',
   databaseResourceId: 'canonical/database-resource-id',
   databaseClients: 'canonical/database-clients',

@@ -59,6 +59,9 @@ export class Time {
   }
 }
 
+/** States are read from a replica. */
+const MAX_READER_LAG_MS = 3_000;
+
 interface Row {
   readonly key: AggregateId;
   readonly version: Version;
@@ -92,6 +95,8 @@ export class World {
   readonly rows = new Map<AggregateId, Row>();
   /** Per key, messages that nobody has acknowledged. */
   readonly unacknowledged = new Map<AggregateId, number>();
+  /** All that ever was of a key, and from when on: what a reader that lags behind the writer still sees. */
+  readonly #past = new Map<AggregateId, { readonly at: number; readonly row: Row }[]>();
   readonly #random: () => number;
   readonly #items = new Map<string, ControlItem>();
   readonly #writers: readonly ReturnType<typeof controlTargets>[];
@@ -141,6 +146,7 @@ export class World {
     const state = deleted ? null : { number, version };
     const row = { key, version, state, digest: deleted ? 0 : number * 1000 + version };
     this.rows.set(key, row);
+    this.#past.set(key, [...(this.#past.get(key) ?? []), { at: this.time.now, row }]);
     const message = encodePack([eventOf(row, this.time.now)]);
     void this.#deliver(key, message);
     // The same once more, perhaps after everything else has happened.
@@ -237,10 +243,14 @@ export class World {
     ) => (...args: Args) => Promise<Result>,
   ): Canonical {
     const sorted = () => [...this.rows.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+    const lagging = () => {
+      const at = this.time.now - this.random(MAX_READER_LAG_MS);
+      return sorted().flatMap(({ key }) => this.#past.get(key)!.findLast(one => one.at <= at)?.row ?? []);
+    };
     const few = 2;
     return {
       read: late(async (_aggregate, { after }) => {
-        const rows = sorted().filter(({ key }) => after === undefined || key > after);
+        const rows = lagging().filter(({ key }) => after === undefined || key > after);
         const page = rows.slice(0, few);
         return {
           rows: page.map(row => changeOf(row, this.time.now)),

@@ -3,6 +3,7 @@ import { compareRange, type KeyDigest } from '../core/rebuild.ts';
 import type { Target } from '../core/store.ts';
 import { type AggregateId, storedVersion, type TenantId } from '../core/version.ts';
 import { answer } from '../functions/operate/operations.ts';
+import { postgresCanonical } from '../functions/operate/postgres-canonical.ts';
 import { memoryStore } from '../functions/stores/memory.ts';
 import { projectChange, QUIET, STORE, World } from './rebuild-world.ts';
 
@@ -127,4 +128,23 @@ describe('a request', () => {
       expect.objectContaining({ actor: 'ann', reason: 'a test', operation: 'rebuild.start', outcome: 'run-active' }),
     );
   });
+});
+
+test('whole states are read from a reader; what decides is asked of the writer', async () => {
+  const recording = () => {
+    const texts: string[] = [];
+    const query = async (text: string) => {
+      texts.push(text);
+      return [];
+    };
+    return { texts, query, close: async () => {} };
+  };
+  const [writer, reader] = [recording(), recording()];
+  const canonical = postgresCanonical(writer, reader);
+  await canonical.read('case', { after: undefined, limit: 5 });
+  expect([writer.texts.length, reader.texts.length]).toEqual([0, 2]);
+  await canonical.entries(['case'], {});
+  await canonical.found(['case'], [key(1)]);
+  await canonical.boundAfter(['case'], undefined, 5);
+  expect(reader.texts).toHaveLength(2);
 });

@@ -5,6 +5,7 @@ import { DistributaryError } from '../../core/errors.ts';
 import { type Definition, projection } from '../../core/projection.ts';
 import { hintOf } from '../../core/yaml.ts';
 import { controlTable } from '../control.ts';
+import type { DatabaseEnvironment } from '../database.ts';
 import { instruments } from '../instruments.ts';
 import { dynamoClient } from '../stores/dynamodb-client.ts';
 import { audit } from './audit.ts';
@@ -47,7 +48,7 @@ export function handlerFor(definitions: readonly Definition[]) {
     runs: runs(control, clock.now),
     audit: audit(control, clock.now),
     connection,
-    canonical: postgresCanonical(connection),
+    canonical: postgresCanonical(connection, readerOf(environment) ?? connection),
     queues: failedQueues(new SQSClient(), places),
     erasable: erasablePlaces(definitions, control, environment, clock.now),
     clock,
@@ -60,6 +61,13 @@ export function handlerFor(definitions: readonly Definition[]) {
     return reply;
   };
 }
+
+/** Of a fleet without readers their address leads to the writer. */
+const readerOf = ({
+  DATABASE_READER_HOST: host,
+  ...writer
+}: DatabaseEnvironment & { DATABASE_READER_HOST?: string | undefined }) =>
+  host === undefined ? undefined : canonicalConnection({ ...writer, DATABASE_HOST: host });
 
 const stemOf = ({ contract: { engine, store_name } }: Definition, places: OperatedPlaces): string =>
   engine === 'dynamodb' ? places[store_name]!.place : store_name;

@@ -28,13 +28,20 @@ interface OutboxRow extends Omit<Row, 'committed_at' | 'state'> {
   readonly state: JsonObject | null;
 }
 
-/** By the functions that `distributary_reader` may call: it sees no table. */
-export function postgresCanonical({ query, close }: CanonicalConnection): Canonical {
+/**
+ * By the functions that `distributary_reader` may call: it sees no table. `pages` is what whole states are read from, page by
+ * page: a reader that lags behind the writer will do, for write-if-newer keeps what is newer, and what a new target lacks
+ * the comparison with the writer finds.
+ */
+export function postgresCanonical(
+  { query, close }: CanonicalConnection,
+  pages: Pick<CanonicalConnection, 'query'> = { query },
+): Canonical {
   async function deleted(aggregate: string, after: AggregateId | undefined, upTo: AggregateId | undefined) {
     const text = 'select * from canonical.deleted_rows($1, $2, $3, $4)';
     const all: ResolvedChange[] = [];
     for (let from = after; ; ) {
-      const rows = await query<DeletedRow>(text, [aggregate, from ?? null, upTo ?? null, MAX_DELETED]);
+      const rows = await pages.query<DeletedRow>(text, [aggregate, from ?? null, upTo ?? null, MAX_DELETED]);
       all.push(...rows.map(row => deletionOf(aggregate, row)));
       if (rows.length < MAX_DELETED) return all;
       from = rows.at(-1)!.id as AggregateId;
@@ -43,7 +50,7 @@ export function postgresCanonical({ query, close }: CanonicalConnection): Canoni
 
   return {
     async read(aggregate, { after, limit }) {
-      const rows = await query<Row>(`${SELECT} from ${captured(aggregate, 'rows')}($1, $2) live`, [
+      const rows = await pages.query<Row>(`${SELECT} from ${captured(aggregate, 'rows')}($1, $2) live`, [
         after ?? null,
         limit,
       ]);

@@ -10,6 +10,8 @@ import { type Blueprint, PipelineStack } from './pipeline-stack.ts';
 /** A PostgreSQL that the pipeline can reach, made here or before. */
 interface Database {
   readonly host: string;
+  /** The writer where there are no readers. */
+  readonly readerHost: string;
   readonly port: string;
   readonly secretArn: string;
   /** By which IAM knows it. */
@@ -45,7 +47,7 @@ export class CanonicalStack extends PipelineStack {
       description: 'May connect to the canonical store',
     });
     const database = configuration.databaseHost === undefined ? this.#create(network, clients) : this.#adopt(clients);
-    const { host, port, secretArn, resourceId, ready } = database;
+    const { host, readerHost, port, secretArn, resourceId, ready } = database;
     this.#migrate({
       variables: {
         DATABASE_HOST: host,
@@ -62,6 +64,7 @@ export class CanonicalStack extends PipelineStack {
       vpcId: network.vpc.vpcId,
       subnetIds: network.subnetIds.join(','),
       databaseHost: host,
+      databaseReaderHost: readerHost,
       databasePort: port,
       ...(resourceId !== undefined && { databaseResourceId: resourceId }),
       databaseClients: clients.securityGroupId,
@@ -80,6 +83,7 @@ export class CanonicalStack extends PipelineStack {
     });
     return {
       host: cluster.clusterEndpoint.hostname,
+      readerHost: cluster.clusterReadEndpoint.hostname,
       port: String(cluster.clusterEndpoint.port),
       secretArn: cluster.secret!.secretArn,
       resourceId: cluster.clusterResourceIdentifier,
@@ -105,6 +109,7 @@ export class CanonicalStack extends PipelineStack {
           ];
     return {
       host: databaseHost!,
+      readerHost: databaseHost!,
       port: String(databasePort),
       secretArn: databaseSecretArn!,
       resourceId: databaseResourceId,
