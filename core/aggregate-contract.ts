@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { LANES, type Lane } from './change.ts';
 import { DistributaryError } from './errors.ts';
-import { type Defect, defectAt, hintOf, type Path, parseYaml } from './yaml.ts';
+import { hintOf } from './hint.ts';
+import { type Defect, defectAt, type Path, parseYaml } from './yaml.ts';
 
 const word = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'is no kebab-case word');
 const identifier = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, 'is no snake_case identifier');

@@ -1,10 +1,11 @@
 import { type AggregateContract, parseAggregateContract } from './aggregate-contract.ts';
 import { DistributaryError, type Place } from './errors.ts';
+import { hintOf, nearest } from './hint.ts';
 import { PIPELINE_PARTS, takenStoreName } from './reserved-names.ts';
 import { stateLeaves, stateValue } from './state-path.ts';
 import { isProjected, type ProjectedContract, parseStoreContract, type StoreContract } from './store-contract.ts';
 import { tableLayout } from './table-layout.ts';
-import { type Defect, defectAt, FileDefects, hintOf, locateDefects, nearest, type Path } from './yaml.ts';
+import { type Defect, defectAt, FileDefects, locateDefects, type Path } from './yaml.ts';
 
 /** A contract file as it was read. `file` is what messages call it, e.g. `contracts/stores/case-search.yaml`. */
 export interface SourceFile {

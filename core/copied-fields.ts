@@ -1,7 +1,8 @@
 import type { AggregateContract, Property } from './aggregate-contract.ts';
+import { nearest } from './hint.ts';
 import { stateLeaves, stateValue } from './state-path.ts';
 import type { Field, FieldType, ProjectedContract } from './store-contract.ts';
-import { type Defect, defectAt, nearest } from './yaml.ts';
+import { type Defect, defectAt } from './yaml.ts';
 
 type Kind = 'string' | 'integer' | 'number' | 'boolean' | 'object' | 'date' | 'date-time';
 const TEXT: readonly Kind[] = ['string', 'date', 'date-time'];

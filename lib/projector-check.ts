@@ -5,12 +5,13 @@ import { buildSync } from 'esbuild';
 import { z } from 'zod';
 import type { Catalogue } from '../core/catalogue.ts';
 import { DistributaryError, type Place } from '../core/errors.ts';
+import { hintOf } from '../core/hint.ts';
 import { projection } from '../core/projection.ts';
 import type { AnyProjector } from '../core/projector.ts';
 import { sampleStates } from '../core/sample-states.ts';
 import type { ProjectedContract } from '../core/store-contract.ts';
 import { type AggregateId, storedVersion, type TenantId } from '../core/version.ts';
-import { FileDefects, hintOf } from '../core/yaml.ts';
+import { FileDefects } from '../core/yaml.ts';
 import { unbuildable } from './bundles.ts';
 import { packageFile, projectorFiles } from './entry-points.ts';
 

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Catalogue, parseCatalogue, type SourceFile } from '../core/catalogue.ts';
 import { DistributaryError } from '../core/errors.ts';
+import { hintOf } from '../core/hint.ts';
 import { isProjected, type ProjectedContract } from '../core/store-contract.ts';
-import { hintOf } from '../core/yaml.ts';
 import { readCatalogue, readYaml } from './contract-files.ts';
 import { PACKAGE } from './entry-points.ts';
 

@@ -3,8 +3,8 @@ import { join, resolve } from 'node:path';
 import { Option } from 'commander';
 import type { Catalogue } from '../../core/catalogue.ts';
 import { DistributaryError } from '../../core/errors.ts';
+import { hintOf } from '../../core/hint.ts';
 import type { StoreContract } from '../../core/store-contract.ts';
-import { hintOf } from '../../core/yaml.ts';
 import { readCatalogue } from '../../lib/contract-files.ts';
 import { PACKAGE } from '../../lib/entry-points.ts';
 

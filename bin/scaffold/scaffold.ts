@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { DistributaryError } from '../../core/errors.ts';
-import { hintOf } from '../../core/yaml.ts';
+import { hintOf } from '../../core/hint.ts';
 import { PACKAGE } from '../../lib/entry-points.ts';
 import { Names } from '../../lib/names.ts';
 import { readCatalogueOf } from '../../lib/team-catalogue.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Canary } from '../../core/canary.ts';
 import { DistributaryError } from '../../core/errors.ts';
-import { hintOf } from '../../core/yaml.ts';
+import { hintOf } from '../../core/hint.ts';
 import { CANARY, lastReads, readCanary, readsGroup } from '../reads.ts';
 import type { OperateContext } from './context.ts';
 import { defineOperation, storeName } from './operation.ts';

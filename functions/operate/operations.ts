@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { JsonObject } from '../../core/change.ts';
 import { DistributaryError } from '../../core/errors.ts';
-import { hintOf } from '../../core/yaml.ts';
+import { hintOf } from '../../core/hint.ts';
 import { archiveSeal } from './archive-seal.ts';
 import { auditList } from './audit-list.ts';
 import { backfillStart } from './backfill-start.ts';

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import type { Json, JsonObject } from '../../core/change.ts';
 import { DistributaryError } from '../../core/errors.ts';
+import { hintOf } from '../../core/hint.ts';
 import { type Gate, type ShadowQuery, type ShadowReport, shadowGate, shadowReads } from '../../core/shadow.ts';
 import type { AggregateId } from '../../core/version.ts';
-import { hintOf } from '../../core/yaml.ts';
 import { readsGroup } from '../reads.ts';
 import { defineOperation, storeName } from './operation.ts';
 import { defaultPlan } from './shadow-defaults.ts';
