@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { DistributaryError } from './errors.ts';
+import { givenKeysSchema } from './protection.ts';
 
 /** Variable name → how its text is read. */
 export type EnvironmentShape = Readonly<Record<string, z.ZodType<unknown, string | undefined>>>;
@@ -30,6 +31,19 @@ const seconds = z
   .string()
   .regex(/^\d+(\.\d+)?$/, 'is no number of seconds')
   .transform(Number);
+
+const json = <Value extends z.ZodType>(value: Value) =>
+  z
+    .string()
+    .transform((given, context): unknown => {
+      try {
+        return JSON.parse(given);
+      } catch {
+        context.addIssue('is no JSON');
+        return z.NEVER;
+      }
+    })
+    .pipe(value);
 
 /** How a function reaches the canonical store: a whole URL, or a host with IAM authentication over TLS. */
 export const databaseVariables = {
@@ -74,6 +88,9 @@ export const projectorVariables = {
   FAILED_QUEUE_URL: text,
 };
 
+/** Of the projector of a store with protected fields. */
+export const protectedVariables = { PROTECTION_KEYS: json(givenKeysSchema) };
+
 /** Where a store is and what its queues are called, as the operations function finds them. */
 const operatedStore = z.strictObject({ standard: text, priority: text, failed: text, place: text });
 export type OperatedPlaces = Readonly<Record<string, z.infer<typeof operatedStore>>>;
@@ -92,17 +109,9 @@ export const operateVariables = {
   /** Only where a store is on this engine. */
   OPENSEARCH_URL: text.optional(),
   /** JSON: a store's name → its queues' names, and its table, bucket or index. */
-  OPERATED_STORES: z
-    .string()
-    .transform((value, context): unknown => {
-      try {
-        return JSON.parse(value);
-      } catch {
-        context.addIssue('is no JSON');
-        return z.NEVER;
-      }
-    })
-    .pipe(z.record(z.string(), operatedStore)),
+  OPERATED_STORES: json(z.record(z.string(), operatedStore)),
+  /** Only where a store has protected fields. */
+  PROTECTION_KEYS: json(givenKeysSchema).optional(),
 };
 
 /** What a store's engine needs besides its contract, wherever the store is opened. */
@@ -129,6 +138,8 @@ export const apiQueryVariables = {
   PERMISSION_TABLE: text,
   TIMELINE_TABLE: text,
   FACTS_BUCKET: text,
+  /** Only where a store that is queried has protected fields. */
+  PROTECTION_KEYS: json(givenKeysSchema).optional(),
 };
 
 export const apiKeyVariables = { OIDC_ISSUER: text, API_STATE_TABLE: text };

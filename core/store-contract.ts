@@ -1,8 +1,10 @@
 import * as z from 'zod';
 import { durationSchema } from './duration.ts';
 import { governanceSchema } from './governance/governance-schema.ts';
+import { hintOf } from './hint.ts';
+import { KEY_NAME, MAX_PROTECTION_KEYS, protectedFields } from './protection.ts';
 import { takenName } from './reserved-names.ts';
-import { type Defect, defectAt, hintOf, parseYaml } from './yaml.ts';
+import { type Defect, defectAt, parseYaml } from './yaml.ts';
 
 export const ROLES = ['canonical', 'projection', 'cache', 'analytics', 'integration', 'archive'] as const;
 export type Role = (typeof ROLES)[number];
@@ -65,6 +67,14 @@ const archive = z.strictObject({
   hold_field: identifier.optional(),
 });
 
+/** The keys of the protected fields, by name: the first seals what is written, all of them open what is read. */
+const protection = z.strictObject({
+  keys: z
+    .array(z.string().regex(KEY_NAME, 'is no name of small letters, digits and dashes'))
+    .min(1)
+    .max(MAX_PROTECTION_KEYS),
+});
+
 /** What is expected of the store, for `distributary cost`. */
 const workload = z.strictObject({
   /** Changes that it takes; for the canonical store and the outbox, all that are committed. */
@@ -118,6 +128,8 @@ export const storeContractSchema = z.strictObject({
   delivery: delivery.prefault({}),
   /** Of engine s3-object-lock. */
   archive: archive.optional(),
+  /** Where fields are protected. */
+  protection: protection.optional(),
   governance: governanceSchema.optional(),
   workload: workload.optional(),
 });
@@ -139,9 +151,10 @@ export const withoutGovernance = ({
   ...contract
 }: StoreContract): Omit<StoreContract, 'governance' | 'workload'> => contract;
 
-/** Names of the fields that a store keeps sealed. */
-export const protectedFields = ({ fields }: Pick<ProjectedContract, 'fields'>): readonly string[] =>
-  Object.keys(fields).filter(name => fields[name]!.protected);
+/** A contract with protected fields, and so with keys for them. */
+export type ProtectedContract = ProjectedContract & { readonly protection: NonNullable<StoreContract['protection']> };
+export const isProtectedContract = (contract: ProjectedContract): contract is ProtectedContract =>
+  contract.protection !== undefined;
 
 /** An archive that a projector feeds is derived; one that keeps what nobody else has is not. */
 export const isDerived = ({ role, engine }: StoreContract): boolean =>
@@ -166,6 +179,7 @@ function* storeRules(contract: StoreContract): Iterable<Defect> {
   yield* rebuildRules(contract.rebuild);
   yield* archiveRules(contract);
   yield* fieldRules(contract);
+  yield* protectionRules(contract);
 }
 
 function* derivedRules({ role, rebuild, authority_rules, canonical_source, freshness_contract }: StoreContract) {
@@ -225,6 +239,22 @@ function* rebuildRules(rebuild: StoreContract['rebuild']): Iterable<Defect> {
     if (rebuild[key] === undefined)
       yield defectAt(['rebuild', key], `rebuild.${key} is missing`, 'say it, or set supported to false');
   }
+}
+
+function* protectionRules({ fields = {}, protection }: StoreContract): Iterable<Defect> {
+  const [field] = protectedFields({ fields });
+  if (field !== undefined && !protection) {
+    const hint =
+      'add protection: { keys: [a-name] }; a later key goes to the end of the list, and to its front with the next deployment';
+    yield defectAt(['fields', field, 'protected'], `field ${field} is protected, with no key`, hint);
+  }
+  if (!protection) return;
+  if (field === undefined) {
+    const hint = 'mark what they are for with protected: true, or remove them';
+    yield defectAt(['protection'], 'keys, and no field that is protected', hint);
+  }
+  const twice = protection.keys.find((key, index) => protection.keys.indexOf(key) !== index);
+  if (twice !== undefined) yield defectAt(['protection', 'keys'], `key ${twice} is named twice`, 'name each once');
 }
 
 function* fieldRules({ fields = {}, indexes = {}, engine, security }: StoreContract): Iterable<Defect> {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JsonObject } from '../core/change.ts';
+import type { ProtectionKey } from '../core/protection.ts';
 import type { Target, Write } from '../core/store.ts';
 import { controlTable } from '../functions/control.ts';
 import type { OperateContext } from '../functions/operate/context.ts';
@@ -11,8 +12,9 @@ import { type Run, runSchema } from '../functions/operate/run.ts';
 import type { RunHandle, RunPatch } from '../functions/operate/run-kind.ts';
 import { dynamoStore } from '../functions/stores/dynamodb.ts';
 import { dynamoClient } from '../functions/stores/dynamodb-client.ts';
+import { fieldProtection } from '../functions/stores/field-protection.ts';
 import { protectedStore } from '../functions/stores/protected.ts';
-import { type ProtectionKey, type ProtectionKeys, protectionKeys } from '../functions/stores/protection-keys.ts';
+import { type ProtectionKeys, protectionKeys } from '../functions/stores/protection-keys.ts';
 import { startDynamo } from '../local/dynamodb.ts';
 import { deleted, keyBlock, live, suiteContract } from '../testing/store-samples.ts';
 import { testStore } from '../testing/store-suite.ts';
@@ -55,7 +57,11 @@ function keyNamed(name: string): ProtectionKey {
 const openStores = () => {
   const control = controlTable({ client, tableName: 'control' });
   const plain = dynamoStore({ client, contract, control, tableName: 'guarded' });
-  return { control, plain, under: (...keys: ProtectionKey[]) => protectedStore(plain, contract, protectionKeys(keys)) };
+  return {
+    control,
+    plain,
+    under: (...keys: ProtectionKey[]) => protectedStore(plain, fieldProtection(contract, protectionKeys(keys))),
+  };
 };
 let targets = 0;
 async function fresh() {
@@ -218,7 +224,7 @@ testStore(
     const { control, plain } = openStores();
     await control.withdraw('guarded');
     return {
-      store: protectedStore(plain, contract, quickKeys()),
+      store: protectedStore(plain, fieldProtection(contract, quickKeys())),
       target: () => ({ store: 'guarded', name: `suite.${++targets}` }),
       close: async () => {},
     };

@@ -107,6 +107,16 @@ test.each([
   expect(refusal(text.replace('title: { type: text }', `${name}: { type: keyword }`))).toMatch(message);
 });
 
+test.each([
+  ['a protected field without a key', 'protected: true', '', /field title is protected, with no key/],
+  ['keys for nothing', 'protected: false', '\nprotection: { keys: [a] }', /no field that is protected/],
+  ['a key named twice', 'protected: true', '\nprotection: { keys: [a, b, a] }', /key a is named twice/],
+  ['a key of no name', 'protected: true', '\nprotection: { keys: [A B] }', /is no name of small letters/],
+])('refuses %s', (_, mark, keys, message) => {
+  const text = PROJECTED.replace('engine: opensearch', `engine: dynamodb${keys}`);
+  expect(refusal(text.replace('title: { type: text }', `title: { type: text, ${mark} }`))).toMatch(message);
+});
+
 test('a name that is taken in one engine is free in another, and where it is no key', () => {
   const text = PROJECTED.replace('title: { type: text }', 'version: { type: keyword }');
   for (const engine of ['opensearch', 'dynamodb']) {

@@ -8,10 +8,12 @@ import { databaseConfig } from '../database.ts';
 import { instruments } from '../instruments.ts';
 import { dynamoStore } from '../stores/dynamodb.ts';
 import { dynamoClient } from '../stores/dynamodb-client.ts';
+import { protectionOf } from '../stores/field-protection.ts';
 import { openSearchClient } from '../stores/opensearch-client.ts';
 import { factFormat } from '../stores/parquet-file.ts';
 import { manifest } from '../stores/parquet-manifest.ts';
 import { bucketObjects, s3Client } from '../stores/parquet-objects.ts';
+import { protectedStore } from '../stores/protected.ts';
 import { Canonical } from './canonical.ts';
 import type { CommandPorts } from './command.ts';
 import { commandRoutes } from './commands/all.ts';
@@ -42,6 +44,8 @@ export async function queriesFunction(definitions: QueryDefinitions) {
   const control = controlTable({ client, tableName: environment.CONTROL_TABLE });
   const objects = bucketObjects(s3Client(), environment.FACTS_BUCKET);
   const { cases, search, timeline, worklist, facts } = definitions;
+  const timelineStore = dynamoStore({ client, contract: timeline, control, tableName: environment.TIMELINE_TABLE });
+  const sealedTimeline = protectionOf(timeline, environment.PROTECTION_KEYS);
   const cacheMetrics = tools.metrics.singleMetric();
   let key: Promise<Uint8Array> | undefined;
   const shown: Partial<Record<Operation, string>> = {
@@ -73,10 +77,10 @@ export async function queriesFunction(definitions: QueryDefinitions) {
     cases,
     search: { client: openSearchClient(environment.OPENSEARCH_URL), contract: search },
     timeline: {
-      store: dynamoStore({ client, contract: timeline, control, tableName: environment.TIMELINE_TABLE }),
+      store: sealedTimeline ? protectedStore(timelineStore, sealedTimeline) : timelineStore,
       contract: timeline,
     },
-    worklist: { client, contract: worklist },
+    worklist: { client, contract: worklist, protection: protectionOf(worklist, environment.PROTECTION_KEYS) },
     facts: { reader: { format: factFormat(facts), manifest: manifest(control, objects), objects }, contract: facts },
   };
   return frontDoor({

@@ -1,10 +1,8 @@
-import type { Json, JsonObject } from '../../core/change.ts';
 import { DistributaryError } from '../../core/errors.ts';
-import type { KeyRange, Outcome, Store, Stored, Target, Write } from '../../core/store.ts';
-import { type ProjectedContract, protectedFields } from '../../core/store-contract.ts';
+import type { KeyRange, Outcome, Store, Target, Write } from '../../core/store.ts';
 import type { AggregateId } from '../../core/version.ts';
 import { inFlight } from '../in-flight.ts';
-import type { ProtectionKeys } from './protection-keys.ts';
+import type { FieldProtection } from './field-protection.ts';
 
 /** A store that can put the same version again, in other bytes. */
 export interface RewritingStore extends Store {
@@ -23,14 +21,19 @@ export interface Rotated {
 
 /** A store whose protected fields are sealed. Whoever reads through it sees them open. */
 export interface ProtectedStore extends Store {
+  readonly sealed: {
+    readonly fields: readonly string[];
+    /** Name of the key that seals. */
+    readonly key: string;
+    /** Seals a value and opens it again. Throws what stands in the way. */
+    probe(): Promise<void>;
+  };
   /** Puts what is under another key under the current one: the next `limit` documents of the range. Safe to repeat. */
   rotate(target: Target, range: KeyRange, limit: number): Promise<Rotated>;
 }
 
 export const isProtected = (store: Store): store is ProtectedStore => 'rotate' in store;
 
-/** `sealed:<key>:<base64>` */
-const SEALED = /^sealed:([a-z0-9-]+):([A-Za-z0-9+/=]+)$/;
 const SEALING_AT_ONCE = 16;
 /** In base64 a value is a third longer, and about 600 bytes of envelope come to it. */
 const SHARE_OF_SIZE = 0.7;
@@ -38,53 +41,9 @@ const SHARE_OF_SIZE = 0.7;
 /**
  * Seals the contract's protected fields on their way in and opens them on their way out. Key, version and digest stay as
  * they are, for they are of the state: a comparison with the canonical store needs no key, and finds nothing different
- * after a rotation. A sealed value says inside whose it is, so that none can be put into another document.
+ * after a rotation.
  */
-export function protectedStore(
-  store: RewritingStore,
-  contract: Pick<ProjectedContract, 'store_name' | 'fields'>,
-  keys: ProtectionKeys,
-): ProtectedStore {
-  const names = protectedFields(contract);
-  const about = (field: string) => ({ store: contract.store_name, field });
-
-  async function sealed<W extends Write>(write: W): Promise<W> {
-    const { document, key } = write;
-    if (document === null) return write;
-    const changed: Record<string, Json> = { ...document };
-    for (const name of names) {
-      const value = document[name];
-      if (value === undefined || value === null) continue;
-      const bytes = await keys.seal(JSON.stringify({ key, value }), about(name));
-      changed[name] = `sealed:${keys.current}:${Buffer.from(bytes).toString('base64')}`;
-    }
-    return { ...write, document: changed };
-  }
-
-  async function opened(stored: Stored): Promise<Stored> {
-    if (stored.document === null) return stored;
-    const changed: Record<string, Json> = { ...stored.document };
-    for (const name of names) {
-      const [, key, bytes] = SEALED.exec(String(stored.document[name])) ?? [];
-      if (key === undefined || bytes === undefined) continue;
-      const text = await keys.open(key, Buffer.from(bytes, 'base64'), about(name));
-      const inside = JSON.parse(text) as { key: string; value: Json };
-      if (inside.key !== stored.key) {
-        throw new DistributaryError(
-          'document-refused',
-          `field ${name} of ${stored.key} holds another document's value`,
-        );
-      }
-      changed[name] = inside.value;
-    }
-    return { ...stored, document: changed };
-  }
-
-  /** What was there before its field was protected is sealed with the rest. */
-  const isCurrent = (document: JsonObject | null): boolean =>
-    document === null ||
-    names.every(name => document[name] == null || SEALED.exec(String(document[name]))?.[1] === keys.current);
-
+export function protectedStore(store: RewritingStore, protection: FieldProtection): ProtectedStore {
   const maxDocumentBytes = Math.floor(store.maxDocumentBytes * SHARE_OF_SIZE);
 
   function mustFit({ key, document }: Write): void {
@@ -97,6 +56,7 @@ export function protectedStore(
   return {
     ...store,
     maxDocumentBytes,
+    sealed: { fields: protection.fields, key: protection.current, probe: protection.probe },
 
     async write(target, writes) {
       const ready = new Array<Write>(writes.length);
@@ -104,7 +64,7 @@ export function protectedStore(
       await inFlight(writes, SEALING_AT_ONCE, async (write, index) => {
         try {
           mustFit(write);
-          ready[index] = await sealed(write);
+          ready[index] = await protection.seal(write);
         } catch (error) {
           if (!(error instanceof DistributaryError)) throw error;
           failed.set(index, { kind: error.retry === 'later' ? 'unavailable' : 'refused', error });
@@ -122,10 +82,10 @@ export function protectedStore(
 
     async read(target, key) {
       const stored = await store.read(target, key);
-      return stored && opened(stored);
+      return stored && protection.open(stored);
     },
     async *scan(target, range) {
-      for await (const stored of store.scan(target, range)) yield opened(stored);
+      for await (const stored of store.scan(target, range)) yield protection.open(stored);
     },
 
     async rotate(target, range, limit) {
@@ -133,9 +93,9 @@ export function protectedStore(
       for await (const stored of store.scan(target, range)) {
         if (seen === limit) return { seen, rewritten, next: stored.key };
         seen += 1;
-        if (isCurrent(stored.document)) continue;
+        if (protection.isCurrent(stored.document)) continue;
         // A newer version that came meanwhile is under the current key already.
-        if (await store.rewrite(target, await sealed(await opened(stored)))) rewritten += 1;
+        if (await store.rewrite(target, await protection.seal(await protection.open(stored)))) rewritten += 1;
       }
       return { seen, rewritten, next: undefined };
     },

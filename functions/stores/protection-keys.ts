@@ -9,18 +9,8 @@ import {
   RawAesKeyringNode,
   RawAesWrappingSuiteIdentifier,
 } from '@aws-crypto/client-node';
-import * as z from 'zod';
 import { DistributaryError } from '../../core/errors.ts';
-
-/** By name, since both the value and where its key is are told by it: `2026-11`. */
-const keySchema = z.union([
-  z.strictObject({ name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,30}$/), kms: z.string().min(1) }),
-  /** A file with 32 bytes in base64, where there is no KMS. */
-  z.strictObject({ name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,30}$/), file: z.string().min(1) }),
-]);
-/** The first protects what is written; all of them open what is read. */
-export const protectionKeysSchema = z.array(keySchema).min(1).max(10);
-export type ProtectionKey = z.infer<typeof keySchema>;
+import type { ProtectionKey } from '../../core/protection.ts';
 
 /** What a data key may protect before the next is asked for: less than a KMS call for each value, and no key for long. */
 const DATA_KEY = { maxAge: 300_000, maxMessagesEncrypted: 10_000 };

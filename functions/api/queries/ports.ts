@@ -5,6 +5,7 @@ import { may, type Operation, standingOf } from '../../../core/policy.ts';
 import type { Store } from '../../../core/store.ts';
 import type { ProjectedContract } from '../../../core/store-contract.ts';
 import type { Control } from '../../control.ts';
+import type { FieldProtection } from '../../stores/field-protection.ts';
 import type { OpenSearch } from '../../stores/opensearch-client.ts';
 import type { FactReader } from '../../stores/parquet-newest.ts';
 import { type Caller, type Canonical, nobody, type Session } from '../canonical.ts';
@@ -26,7 +27,12 @@ export interface QueryPorts {
   readonly cases: AggregateContract;
   readonly search: { readonly client: OpenSearch; readonly contract: ProjectedContract };
   readonly timeline: { readonly store: Store; readonly contract: ProjectedContract };
-  readonly worklist: { readonly client: DynamoDBClient; readonly contract: ProjectedContract };
+  readonly worklist: {
+    readonly client: DynamoDBClient;
+    readonly contract: ProjectedContract;
+    /** Where fields of it are sealed. */
+    readonly protection?: FieldProtection | undefined;
+  };
   readonly facts: { readonly reader: FactReader; readonly contract: ProjectedContract };
 }
 

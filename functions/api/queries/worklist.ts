@@ -87,7 +87,7 @@ interface Page {
 }
 
 async function pageOf(
-  { control, worklist: { client, contract } }: QueryPorts,
+  { control, worklist: { client, contract, protection } }: QueryPorts,
   investigator: string,
   size: number,
   after: Position | undefined,
@@ -106,7 +106,9 @@ async function pageOf(
         ...(after && { ExclusiveStartKey: keyOf(after) }),
       }),
     );
-    return { items: Items.map(fromStoredItem), next: last && POSITION.map(name => last[name]?.S ?? '') };
+    const found = Items.map(fromStoredItem);
+    const items = protection ? await Promise.all(found.map(item => protection.open(item))) : found;
+    return { items, next: last && POSITION.map(name => last[name]?.S ?? '') };
   } catch (cause) {
     throw new Problem('unavailable', 'the worklist does not answer', { retryAfter: 2, cause });
   }
