@@ -17,6 +17,7 @@ import { pipelineMetric } from './metrics.ts';
 import type { Names } from './names.ts';
 import { PipelineAlarm } from './pipeline-alarm.ts';
 import type { Preset } from './presets.ts';
+import { allowOpen, keyVariables, type StoreKeys } from './stores/protection-keys.ts';
 import type { SearchIndex } from './stores/search-index.ts';
 
 export interface ApiProps {
@@ -25,6 +26,8 @@ export interface ApiProps {
   readonly control: ControlTable;
   /** Stores whose watermarks and targets queries look up. */
   readonly queried: readonly string[];
+  /** Of those of them with protected fields. */
+  readonly keys: readonly StoreKeys[];
   readonly factBucketName: string;
   readonly contracts: {
     readonly state: StoreContract;
@@ -139,7 +142,7 @@ export class Api extends Construct {
   }
 
   #queriesFunction(): BundledFunction {
-    const { source, search, control, queried, factBucketName, names } = this.#props;
+    const { source, search, control, queried, keys, factBucketName, names } = this.#props;
     const variables: Omit<EnvironmentOf<typeof apiQueryVariables>, keyof ReturnType<CanonicalAccess['variables']>> = {
       ...this.#tokens(),
       ...search.variables,
@@ -147,6 +150,7 @@ export class Api extends Construct {
       PERMISSION_TABLE: this.#permissions.tableName,
       TIMELINE_TABLE: names.table('case-timeline'),
       FACTS_BUCKET: factBucketName,
+      ...keyVariables(this, keys),
     };
     const placement = together(source.placement, search.placement);
     const queries = this.#function('Queries', { name: API_QUERIES, user: QUERY_USER, variables, placement });
@@ -161,6 +165,7 @@ export class Api extends Construct {
     queries.allow(this.#actions('Query'), [`${worklist}/index/by-investigator`, `${worklist}.*`]);
     const bucket = Stack.of(this).formatArn({ service: 's3', region: '', account: '', resource: factBucketName });
     queries.allow(['s3:GetObject'], [`${bucket}/*`]);
+    for (const each of keys) allowOpen(queries, each);
     return queries;
   }
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
 import type { Catalogue } from '../core/catalogue.ts';
 import { copiedFieldDefects } from '../core/copied-fields.ts';
-import { type ProjectedContract, withoutGovernance } from '../core/store-contract.ts';
+import { isProtectedContract, type ProjectedContract, withoutGovernance } from '../core/store-contract.ts';
 import { FileDefects, locateDefects } from '../core/yaml.ts';
 
 /** Where `functions/` and `canonical/` lie, whoever uses the package. */
@@ -126,7 +126,7 @@ function operate(contracts: readonly ProjectedContract[], catalogue: Catalogue, 
 function projector(contract: ProjectedContract, definition: string, root: string): string {
   const files = projectorFiles(contract, root);
   return `
-    import { handlerFor } from ${ours(`projector/${contract.engine}.ts`)};
+    import { handlerFor } from ${ours(`projector/${isProtectedContract(contract) ? 'protected-' : ''}${contract.engine}.ts`)};
     ${files.map((file, index) => `import projector${index} from ${JSON.stringify(file)};`).join('\n')}
     export const handler = handlerFor({ ${definition}, projectors: [${files.map((_, index) => `projector${index}`)}] });`;
 }

@@ -72,6 +72,11 @@ export class Names {
     return this.#of(store);
   }
 
+  /** Of a key of a store's protected fields. */
+  keyAlias(store: string, key: string): string {
+    return `alias/${this.#of(`${store}-${key}`)}`;
+  }
+
   alarm(of: string, what: string): string {
     return this.#of(`${of}-${what}`);
   }

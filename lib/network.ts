@@ -14,6 +14,8 @@ export interface NetworkProps {
   readonly zones: number;
   /** Whether containers run in it, whose images and logs go over the network too. */
   readonly containers: boolean;
+  /** Whether fields of some store are protected, which functions in it open. */
+  readonly keys: boolean;
   /** @default a new network */
   readonly existing: { readonly networkId: string; readonly subnetIds: readonly string[] } | undefined;
 }
@@ -24,22 +26,27 @@ export class Network extends Construct {
   /** One to a zone. */
   readonly subnetIds: string[];
 
-  constructor(scope: Construct, id: string, { zones, containers, existing }: NetworkProps) {
+  constructor(scope: Construct, id: string, { zones, containers, keys, existing }: NetworkProps) {
     super(scope, id);
     const availabilityZones = zonesOf(zones);
     if (existing) {
       this.subnetIds = existing.subnetIds.slice(0, zones);
-      // Whoever made it sees to it that SNS, SQS, S3, DynamoDB and Secrets Manager can be reached from it.
+      // Whoever made it sees to it that SNS, SQS, S3, DynamoDB, Secrets Manager and, for protected fields, KMS can be reached from it.
       const { networkId: vpcId } = existing;
       this.vpc = Vpc.fromVpcAttributes(this, 'Vpc', { vpcId, availabilityZones, isolatedSubnetIds: this.subnetIds });
     } else {
-      this.vpc = this.#create(availabilityZones, containers);
+      const called = {
+        ...CALLED_FROM_INSIDE,
+        ...(containers && CALLED_BY_CONTAINERS),
+        ...(keys && CALLED_FOR_KEYS),
+      };
+      this.vpc = this.#create(availabilityZones, called);
       this.subnetIds = this.vpc.isolatedSubnets.map(({ subnetId }) => subnetId);
     }
   }
 
   /** No NAT: what runs in here reaches the services named here and nothing else. */
-  #create(availabilityZones: string[], containers: boolean): IVpc {
+  #create(availabilityZones: string[], called: Readonly<Record<string, InterfaceVpcEndpointAwsService>>): IVpc {
     const vpc = new Vpc(this, 'Vpc', {
       ipAddresses: IpAddresses.cidr('10.20.0.0/16'),
       availabilityZones,
@@ -50,7 +57,6 @@ export class Network extends Construct {
     }) as IVpc;
     vpc.addGatewayEndpoint('S3', { service: GatewayVpcEndpointAwsService.S3 });
     vpc.addGatewayEndpoint('DynamoDb', { service: GatewayVpcEndpointAwsService.DYNAMODB });
-    const called = { ...CALLED_FROM_INSIDE, ...(containers && CALLED_BY_CONTAINERS) };
     for (const [name, service] of Object.entries(called)) {
       vpc.addInterfaceEndpoint(name, { service, subnets: PRIVATE });
     }
@@ -80,3 +86,6 @@ const CALLED_BY_CONTAINERS = {
   EcrDocker: InterfaceVpcEndpointAwsService.ECR_DOCKER,
   Logs: InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
 };
+
+/** Queries and operations open what is sealed. */
+const CALLED_FOR_KEYS = { Kms: InterfaceVpcEndpointAwsService.KMS };

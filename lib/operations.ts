@@ -11,6 +11,7 @@ import { ControlTable } from './control-table.ts';
 import { OPERATE, operateBundle } from './entry-points.ts';
 import type { Names } from './names.ts';
 import type { Preset } from './presets.ts';
+import { allowOpen, allowSeal, keyVariables, type StoreKeys } from './stores/protection-keys.ts';
 import type { SearchIndex } from './stores/search-index.ts';
 
 export interface OperationsProps {
@@ -22,6 +23,8 @@ export interface OperationsProps {
   readonly searches: readonly SearchIndex[];
   /** Store's name → its bucket's. */
   readonly buckets: Readonly<Record<string, string>>;
+  /** Of the stores with protected fields. */
+  readonly keys: readonly StoreKeys[];
   readonly controlTableName: string;
   /** Whom the changes go to. */
   readonly topicArn: string;
@@ -70,6 +73,11 @@ export class Operations extends Construct {
     this.#allowObjects(props);
     if (props.contracts.some(({ engine }) => engine === 's3-object-lock')) this.#seal(props);
     this.#allowSearch(props);
+    // Comparisons read what is sealed, backfills and rotations seal it.
+    for (const keys of props.keys) {
+      allowSeal(this.function, keys);
+      allowOpen(this.function, keys);
+    }
     this.#allowQueues(props);
     // Each run goes on where it was; a start that was missed is made up for a minute later.
     this.function.lambda.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
@@ -125,7 +133,7 @@ export class Operations extends Construct {
     });
   }
 
-  #function({ contracts, source, databaseUrl, searches, buckets, ...props }: OperationsProps): BundledFunction {
+  #function({ contracts, source, databaseUrl, searches, buckets, keys, ...props }: OperationsProps): BundledFunction {
     const { controlTableName, topicArn, payloadBucketName, evidenceBucketName, bundle, names, preset, only } = props;
     const places: OperatedPlaces = Object.fromEntries(
       contracts.map(({ store_name: store }) => [
@@ -145,6 +153,7 @@ export class Operations extends Construct {
       ...(evidenceBucketName !== undefined && { EVIDENCE_BUCKET: evidenceBucketName }),
       OPERATED_STORES: Stack.of(this).toJsonString(places),
       ...searches[0]?.variables,
+      ...keyVariables(this, keys),
     };
     const operate = new BundledFunction(this, 'Operate', {
       bundle,

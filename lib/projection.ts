@@ -113,7 +113,7 @@ export class Projection extends Construct {
       bundle: bundles.of(projectorBundle(store_name)),
       functionName: names.function(projectorBundle(store_name)),
       description: `Projects ${contract.aggregates.join(', ')} into ${store_name}`,
-      environment: { ...variables, ...store.variables },
+      environment: { ...variables, ...store.variables, ...store.writeVariables },
       timeoutSeconds: delivery.timeout,
       memoryMegabytes: delivery.memory_megabytes,
       reservedConcurrency: delivery.maximum_concurrency + PRIORITY_CONCURRENCY,

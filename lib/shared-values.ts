@@ -50,6 +50,19 @@ export class SharedValues {
     return StringParameter.valueForStringParameter(scope, this.#bucketPath(store));
   }
 
+  /** A key of a store's protected fields. */
+  publishKey(scope: Construct, store: string, key: string, stringValue: string): void {
+    new StringParameter(scope, `Shared-key-${key}`, { parameterName: this.#keyPath(store, key), stringValue });
+  }
+
+  readKey(scope: Construct, store: string, key: string): string {
+    return StringParameter.valueForStringParameter(scope, this.#keyPath(store, key));
+  }
+
+  #keyPath(store: string, key: string): string {
+    return `/${this.#prefix}/stores/${store}/keys/${key}`;
+  }
+
   #bucketPath(store: string): string {
     return `/${this.#prefix}/stores/${store}/bucket-name`;
   }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DistributaryError } from '../core/errors.ts';
+import { givenKeysSchema } from '../core/protection.ts';
 
 /** The file in the data folder that tells any client where to attach. Holds passwords: its owner alone may read it. */
 export const ENDPOINTS_FILE = 'endpoints.json';
@@ -53,6 +54,8 @@ const endpointsSchema = z.object({
   console: z.string().optional(),
   /** Name of the pipeline's operations function. */
   operate: z.string(),
+  /** Of the stores with protected fields. */
+  protectionKeys: givenKeysSchema.optional(),
   /** Store's name in its contract → where it is. */
   stores: z.record(z.string(), storeSchema),
   /** Repositories of teams whose projections run along. */

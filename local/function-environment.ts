@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { CREDENTIALS } from './credentials.ts';
 import { LOCAL_AUDIENCE } from './issuer.ts';
+import { localKeys } from './keyring.ts';
 import { roleUrl } from './provisioning.ts';
 import { ARN_VARIABLE, TIMEOUT_VARIABLE } from './runtime/protocol.ts';
 import type { FunctionModel } from './template/compute.ts';
@@ -14,6 +15,8 @@ export interface Places {
   readonly lambda: string;
   readonly search: string;
   readonly issuer: string;
+  /** Folder of the keys of protected fields. */
+  readonly keys: string;
   /** Of the superuser, with the database of the template. */
   readonly database: string;
 }
@@ -42,7 +45,7 @@ export function functionEnvironment(model: FunctionModel, places: Places): Recor
 /** On AWS a role logs in by IAM and over TLS; here by password. */
 function servers(
   given: Readonly<Record<string, string>>,
-  { database, search, issuer }: Places,
+  { database, search, issuer, keys }: Places,
 ): Record<string, string> {
   const user = given.DATABASE_USER;
   return {
@@ -50,6 +53,9 @@ function servers(
     ...('OPENSEARCH_URL' in given && { OPENSEARCH_URL: search }),
     ...('OIDC_ISSUER' in given && { OIDC_ISSUER: issuer }),
     ...('OIDC_AUDIENCE' in given && { OIDC_AUDIENCE: LOCAL_AUDIENCE }),
+    ...(given.PROTECTION_KEYS !== undefined && {
+      PROTECTION_KEYS: JSON.stringify(localKeys(given.PROTECTION_KEYS, keys)),
+    }),
     // The engine is no domain of the search service, so there is nothing to ask that service.
     ...('SEARCH_DOMAIN' in given && { SEARCH_DOMAIN: '' }),
   };

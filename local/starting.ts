@@ -8,6 +8,7 @@ import { ENDPOINTS_FILE, type Endpoints } from './endpoints.ts';
 import { startFrontDoor } from './front-door.ts';
 import { functionEnvironment, type Places } from './function-environment.ts';
 import { startIssuer } from './issuer.ts';
+import { keysOf } from './keyring.ts';
 import type { LocalEvent, LocalMode, LocalModeOptions, LocalStatus } from './local-mode.ts';
 import { type Ports, SERVER_NAMES, Servers } from './local-servers.ts';
 import { onlyStores, pipelinePlaces, subscribedAggregates } from './pipeline-places.ts';
@@ -86,7 +87,7 @@ async function startParts(options: LocalModeOptions, data: DataFolder, undo: Und
     bootstrap,
     logs: data.folder('logs'),
     metrics,
-    environment: fn => functionEnvironment(fn, placesOf(ports, database, servers)),
+    environment: fn => functionEnvironment(fn, placesOf(ports, database, servers, data)),
   });
   undo.push(() => functions.stop());
   const control = await startControlServer({ port: ports.control, functions, metrics });
@@ -119,18 +120,21 @@ async function assemblyOf(
 const HOST = '127.0.0.1';
 const urlOf = (port: number): string => `http://${HOST}:${port}`;
 
+const keysFolder = ({ path }: DataFolder): string => join(path, 'keys');
+
 const surroundingsOf = (ports: Ports): Surroundings => ({
   queueUrl: name => queueUrl(urlOf(ports.aws), ACCOUNT, name),
   database: { host: HOST, port: ports.postgres },
   searchDomain: `${HOST}:${ports.search}`,
 });
 
-const placesOf = (ports: Ports, database: string, servers: Servers): Places => ({
+const placesOf = (ports: Ports, database: string, servers: Servers, data: DataFolder): Places => ({
   aws: urlOf(ports.aws),
   dynamodb: urlOf(ports.dynamodb),
   lambda: urlOf(ports.control),
   search: servers.searchUrl,
   issuer: urlOf(ports.issuer),
+  keys: keysFolder(data),
   database,
 });
 
@@ -199,6 +203,7 @@ async function endpointsOf(
     sns: aws.server.endpoint,
     s3: aws.server.endpoint,
     ...pipelinePlaces(model),
+    protectionKeys: keysOf(model, keysFolder(data)),
     teams: [...(options.teams ?? [])],
     logs: data.folder('logs'),
   };

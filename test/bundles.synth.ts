@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { isProtectedContract } from '../core/store-contract.ts';
 import { bundleFunctions } from '../lib/bundles.ts';
 import { readCatalogue } from '../lib/contract-files.ts';
 import { ROOT, synthesised } from './templates.ts';
@@ -14,6 +15,7 @@ afterAll(() => bundles.dispose());
 
 /** The packages that only one part of the pipeline has a use for. */
 const CLIENTS = {
+  keys: 'node_modules/@aws-crypto/client-node/',
   opensearch: 'node_modules/@opensearch-project/opensearch/',
   parquet: 'node_modules/hyparquet-writer/',
   postgres: 'node_modules/pg/',
@@ -21,13 +23,16 @@ const CLIENTS = {
 } as const;
 /** A function is loaded at its cold start, so what it does not use costs every one of them. */
 const MAX_BYTES = 3 * 2 ** 20;
+/** It has every engine, and keys; no change and no reader waits for its start. */
+const MAX_OPERATE_BYTES = 3.5 * 2 ** 20;
 
 const clientsIn = (inputs: readonly string[]): string[] =>
   Object.entries(CLIENTS)
     .filter(([, folder]) => inputs.some(input => input.includes(folder)))
     .map(([name]) => name);
 
-test.each(catalogue.projected)('the projector of $store_name carries its own engine only', ({ store_name, engine }) => {
+test.each(catalogue.projected)('the projector of $store_name carries its own engine only', contract => {
+  const { store_name, engine } = contract;
   const { inputs } = bundles.of(`project-${store_name}`);
   // Every projector fetches parked states from S3.
   const expected = {
@@ -36,7 +41,8 @@ test.each(catalogue.projected)('the projector of $store_name carries its own eng
     s3: ['parquet', 's3'],
     's3-object-lock': ['s3'],
   }[engine];
-  expect(clientsIn(inputs)).toEqual(expected);
+  const keys = isProtectedContract(contract) ? ['keys'] : [];
+  expect(clientsIn(inputs)).toEqual([...keys, ...expected]);
 });
 
 test('the relay carries the client of PostgreSQL and no store', () => {
@@ -58,7 +64,7 @@ test('no bundle has Node call back for each promise', () => {
 
 test('every bundle is small enough to start fast', () => {
   const sizes = bundles.all.map(({ name, bytes }) => ({ name, bytes }));
-  expect(sizes.filter(({ bytes }) => bytes > MAX_BYTES)).toEqual([]);
+  expect(sizes.filter(({ name, bytes }) => bytes > (name === 'operate' ? MAX_OPERATE_BYTES : MAX_BYTES))).toEqual([]);
 });
 
 test('the same sources make the same bundles, wherever they are put', () => {
@@ -90,6 +96,13 @@ const PLACE = { standard: 'x', priority: 'x', failed: 'x', place: 'x' };
 const VALUES: Record<string, string> = {
   HEARTBEAT_SECONDS: '10',
   OPENSEARCH_URL: 'https://search.example',
+  PROTECTION_KEYS: JSON.stringify(
+    Object.fromEntries(
+      catalogue.projected
+        .filter(isProtectedContract)
+        .map(({ store_name, protection: { keys } }) => [store_name, keys.map(name => ({ name, kms: 'x' }))]),
+    ),
+  ),
   OPERATED_STORES: JSON.stringify(Object.fromEntries(catalogue.projected.map(({ store_name }) => [store_name, PLACE]))),
 };
 

@@ -21,6 +21,7 @@ export const PLACES = {
   lambda: 'http://l',
   search: 'http://s',
   issuer: 'http://i',
+  keys: '/keys',
   database: 'http://p',
 };
 

@@ -1,4 +1,4 @@
-import type { ProjectedContract } from '../core/store-contract.ts';
+import { isProtectedContract, type ProjectedContract } from '../core/store-contract.ts';
 import type { ControlItems } from '../functions/control-items.ts';
 import { controlTargets } from '../functions/control-targets.ts';
 import { readCatalogue } from '../lib/contract-files.ts';
@@ -123,6 +123,29 @@ test("OpenSearch's own roles admit each store's functions to its own indexes, an
     );
     expect(admission!.properties).toMatchObject({ Index: store_name, Role: `${stackOf(store_name)}-${store_name}` });
     expect(admission!.properties.Members).toEqual(wearing);
+  }
+});
+
+test('a sealed value is opened by who shows or compares it, sealed by who writes it, under keys of its own store', () => {
+  const sealed = projected.filter(isProtectedContract);
+  expect(sealed.length).toBeGreaterThan(0);
+  const may = (action: string) => functions.filter(name => permits(name, action)).sort();
+  expect(may('kms:GenerateDataKey')).toEqual(
+    ['operate', ...sealed.map(({ store_name }) => `project-${store_name}`)].sort(),
+  );
+  expect(may('kms:Decrypt')).toEqual(['api-queries', 'operate']);
+  for (const { store_name, protection } of sealed) {
+    const keys = templates.of('AWS::KMS::Key', stackOf(store_name));
+    expect(keys).toHaveLength(protection.keys.length);
+    for (const { properties } of keys) expect(properties.EnableKeyRotation).toBe(true);
+    const own = permissionsOf(`project-${store_name}`).filter(({ actions }) => actions[0]!.startsWith('kms:'));
+    expect(own.map(({ resources }) => resources.map(arn => templates.referred(stackOf(store_name), arn).id))).toEqual([
+      [keys[0]!.id],
+    ]);
+  }
+  const onKeys = functions.flatMap(permissionsOf).filter(({ actions }) => actions.some(action => /^kms:/.test(action)));
+  for (const { condition } of onKeys) {
+    expect(sealed.map(({ store_name }) => store_name)).toContain(condition.StringEquals['kms:EncryptionContext:store']);
   }
 });
 

@@ -1,5 +1,7 @@
 import type { AggregateContract, Pii, Property } from '../aggregate-contract.ts';
 import type { Catalogue } from '../catalogue.ts';
+import { protectedFields } from '../protection.ts';
+import type { StoreContract } from '../store-contract.ts';
 import { placeOf } from './lifecycle.ts';
 import { markdownTable, page } from './markdown.ts';
 
@@ -60,14 +62,23 @@ export function personalDataPage(catalogue: Catalogue): string {
     ),
     '## Stores that hold some',
     markdownTable(
-      ['Store', 'Kind', 'Filtered by authorization', 'Fields masked by role', 'How long'],
+      ['Store', 'Kind', 'Filtered by authorization', 'Fields masked by role', 'Fields sealed, under key', 'How long'],
       holders.map(store => [
         store.store_name,
         placeOf(store) ?? store.role,
         store.security.authorization_filter_required ? 'yes' : 'no',
         store.security.field_masking_required ? 'yes' : 'no',
+        sealedIn(store),
         store.governance?.lifecycle?.retention ?? '–',
       ]),
     ),
   );
+}
+
+/** `entries, under 2026-11`; the former keys, which may still open some of it, follow. */
+export function sealedIn({ fields = {}, protection }: StoreContract): string {
+  const [first, ...former] = protection?.keys ?? [];
+  if (first === undefined) return '–';
+  const others = former.length > 0 ? ` (opened by ${former.join(', ')} too)` : '';
+  return `${protectedFields({ fields }).join(', ')}, under ${first}${others}`;
 }

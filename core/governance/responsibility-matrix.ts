@@ -1,6 +1,7 @@
 import type { Catalogue } from '../catalogue.ts';
 import { durationText } from '../duration.ts';
 import type { StoreContract } from '../store-contract.ts';
+import { sealedIn } from './personal-data.ts';
 
 /** One row of the responsibility matrix (000 §5): what is held, who owns it, and what may be expected of it. */
 export interface Responsibility {
@@ -54,7 +55,7 @@ function copied(store: StoreContract): Responsibility {
     rebuildable: rebuild.supported
       ? `yes: from ${rebuild.source?.replaceAll('_', ' ')}, in ${durationText(rebuild.estimated_duration ?? 0)}`
       : 'no',
-    notes: sentence(store),
+    notes: store.protection ? `${sentence(store)} Sealed: ${sealedIn(store)}.` : sentence(store),
   };
 }
 

@@ -1,7 +1,9 @@
 import type { Construct } from 'constructs';
 import { type Catalogue, storeNamed } from '../../core/catalogue.ts';
+import { isProtectedContract } from '../../core/store-contract.ts';
 import { Api } from '../api.ts';
 import { CanonicalAccess } from '../canonical-access.ts';
+import { readKeys } from '../stores/protection-keys.ts';
 import { SearchIndex } from '../stores/search-index.ts';
 import { type Blueprint, PipelineStack } from './pipeline-stack.ts';
 
@@ -28,6 +30,10 @@ export class ApiStack extends PipelineStack {
       search: new SearchIndex(this, 'Search', { contract, domainName: names.searchDomain, shared, configuration }),
       control: this.control(),
       queried: QUERIED,
+      keys: catalogue.projected
+        .filter(isProtectedContract)
+        .filter(({ store_name }) => QUERIED.some(name => name === store_name))
+        .map(contract => readKeys(this, shared, contract)),
       factBucketName: shared.readBucket(this, 'case-facts'),
       contracts: {
         state: storeNamed(catalogue, 'api-state'),

@@ -1,5 +1,6 @@
 import { CfnSecurityGroupIngress, type ISecurityGroup, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import type { Construct, IDependable } from 'constructs';
+import { isProtectedContract } from '../../core/store-contract.ts';
 import { AMAZON_AUTHORITIES } from '../canonical-access.ts';
 import { CanonicalStore } from '../canonical-store.ts';
 import { tagWithRole } from '../data-role.ts';
@@ -40,6 +41,7 @@ export class CanonicalStack extends PipelineStack {
     const network = new Network(this, 'Network', {
       zones: preset.zones,
       containers: configuration.relay === 'service',
+      keys: this.blueprint.catalogue.projected.some(isProtectedContract),
       existing: networkId === undefined ? undefined : { networkId, subnetIds: networkSubnetIds! },
     });
     const clients = new SecurityGroup(this, 'Clients', {

@@ -1,7 +1,9 @@
 import type { Construct } from 'constructs';
+import { isProtectedContract } from '../../core/store-contract.ts';
 import { CanonicalAccess } from '../canonical-access.ts';
 import { OPERATE } from '../entry-points.ts';
 import { Operations } from '../operations.ts';
+import { readKeys } from '../stores/protection-keys.ts';
 import { SearchIndex } from '../stores/search-index.ts';
 import { servesCases } from './api-stack.ts';
 import { type Blueprint, PipelineStack } from './pipeline-stack.ts';
@@ -30,6 +32,7 @@ export class OperateStack extends PipelineStack {
       databaseUrl: configuration.target === 'local' ? configuration.databaseUrl : undefined,
       searches,
       buckets: Object.fromEntries(buckets),
+      keys: contracts.filter(isProtectedContract).map(contract => readKeys(this, shared, contract)),
       controlTableName: shared.read(this, 'controlTableName'),
       topicArn: shared.read(this, 'topicArn'),
       payloadBucketName: shared.read(this, 'payloadBucketName'),

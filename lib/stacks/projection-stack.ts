@@ -10,6 +10,7 @@ import { DocumentTable } from '../stores/document-table.ts';
 import { FactBucket } from '../stores/fact-bucket.ts';
 import { FactQueries } from '../stores/fact-queries.ts';
 import type { ProjectedStore } from '../stores/projected-store.ts';
+import { publishKeys } from '../stores/protection-keys.ts';
 import { SearchIndex } from '../stores/search-index.ts';
 import { type Blueprint, PipelineStack } from './pipeline-stack.ts';
 
@@ -47,8 +48,9 @@ export class ProjectionStack extends PipelineStack {
     const { configuration, names, preset, shared } = this.blueprint;
     switch (contract.engine) {
       case 'dynamodb': {
-        const tableName = names.table(contract.store_name);
-        return new DocumentTable(this, 'Store', { contract, tableName, control, keep: preset.keepDerivedStores });
+        const store = new DocumentTable(this, 'Store', { contract, names, control, keep: preset.keepDerivedStores });
+        if (store.keys) publishKeys(this, shared, store.keys);
+        return store;
       }
       case 's3': {
         const store = new FactBucket(this, 'Store', { contract, control });

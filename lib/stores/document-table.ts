@@ -2,16 +2,17 @@ import { RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, Billing, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
 import type { dynamoVariables, EnvironmentOf } from '../../core/environment.ts';
-import { DistributaryError } from '../../core/errors.ts';
-import { type ProjectedContract, protectedFields } from '../../core/store-contract.ts';
+import { isProtectedContract, type ProjectedContract } from '../../core/store-contract.ts';
 import { tableLayout } from '../../core/table-layout.ts';
 import type { BundledFunction } from '../bundled-function.ts';
 import type { ControlTable } from '../control-table.ts';
+import type { Names } from '../names.ts';
 import type { ProjectedStore } from './projected-store.ts';
+import { allowSeal, keyVariables, ProtectionKeys } from './protection-keys.ts';
 
 export interface DocumentTableProps {
   readonly contract: ProjectedContract;
-  readonly tableName: string;
+  readonly names: Names;
   readonly control: ControlTable;
   /** Keep the table when its stack is deleted. A rebuild makes it again. */
   readonly keep: boolean;
@@ -21,17 +22,18 @@ export interface DocumentTableProps {
 export class DocumentTable extends Construct implements ProjectedStore {
   readonly table: TableV2;
   readonly variables: EnvironmentOf<typeof dynamoVariables>;
+  /** Where fields are protected. */
+  readonly keys: ProtectionKeys | undefined;
 
-  constructor(scope: Construct, id: string, { contract, tableName, control, keep }: DocumentTableProps) {
+  constructor(scope: Construct, id: string, { contract, names, control, keep }: DocumentTableProps) {
     super(scope, id);
-    mustNotProtect(contract);
     const { partition, sort, keyTypes, indexes } = tableLayout(contract);
     const attribute = (name: string) => ({
       name,
       type: keyTypes[name] === 'N' ? AttributeType.NUMBER : AttributeType.STRING,
     });
     this.table = new TableV2(this, 'Table', {
-      tableName,
+      tableName: names.table(contract.store_name),
       partitionKey: attribute(partition),
       sortKey: attribute(sort),
       globalSecondaryIndexes: indexes.map(index => ({
@@ -43,11 +45,18 @@ export class DocumentTable extends Construct implements ProjectedStore {
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       removalPolicy: keep ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
+    this.keys = isProtectedContract(contract) ? new ProtectionKeys(this, 'Keys', { contract, names }) : undefined;
     this.variables = { TABLE_NAME: this.table.tableName, CONTROL_TABLE: control.tableName };
   }
 
   allowWrite(fn: BundledFunction): void {
     fn.allow(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'], this.#generations());
+    if (this.keys) allowSeal(fn, this.keys);
+  }
+
+  /** What a projector needs besides: it seals, and opens nothing. */
+  get writeVariables(): Readonly<Record<string, string>> {
+    return { ...(this.keys && keyVariables(this, [this.keys])) };
   }
 
   allowProvision(fn: BundledFunction): void {
@@ -62,13 +71,4 @@ export class DocumentTable extends Construct implements ProjectedStore {
   #generations(): readonly string[] {
     return [this.table.tableArn, `${this.table.tableArn}.*`];
   }
-}
-
-/** A field that is said to be protected and is not would be worse than one that is not said to be. */
-function mustNotProtect(contract: ProjectedContract): void {
-  const [field] = protectedFields(contract);
-  if (field === undefined) return;
-  const hint = 'leave protected out: the template gives no keys to the functions of a store yet';
-  const what = `store ${contract.store_name}: field ${field} is protected, and nothing would seal it`;
-  throw new DistributaryError('contract-invalid', what, { hint });
 }

@@ -5,6 +5,8 @@ import type { BundledFunction, Placement } from '../bundled-function.ts';
 export interface ProjectedStore extends IConstruct {
   /** Of the engine, as core/environment.ts declares them. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Of its projector, besides. @default none */
+  readonly writeVariables?: Readonly<Record<string, string>>;
   /** Where its functions run. @default no network of ours */
   readonly placement?: Placement;
   /** Documents in and, for read-your-writes and drift, out. */

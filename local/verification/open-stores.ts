@@ -7,10 +7,12 @@ import { type Control, controlTable } from '../../functions/control.ts';
 import { archiveStore } from '../../functions/stores/archive.ts';
 import { dynamoStore } from '../../functions/stores/dynamodb.ts';
 import { dynamoClient } from '../../functions/stores/dynamodb-client.ts';
+import { protectionOf } from '../../functions/stores/field-protection.ts';
 import { openSearchStore } from '../../functions/stores/opensearch.ts';
 import { openSearchClient } from '../../functions/stores/opensearch-client.ts';
 import { parquetStore } from '../../functions/stores/parquet.ts';
 import { s3Client } from '../../functions/stores/parquet-objects.ts';
+import { protectedStore } from '../../functions/stores/protected.ts';
 import type { Endpoints } from '../endpoints.ts';
 
 /** The stores of a local mode through their own clients, as their functions have them. */
@@ -40,7 +42,9 @@ export function openStores(endpoints: Endpoints): OpenStores {
       if (place.engine === 'opensearch') return openSearchStore({ client: search, contract });
       if (place.engine === 's3') return parquetStore({ s3, control, contract, bucket: place.bucket! });
       if (place.engine === 's3-object-lock') return archiveStore({ s3, control, contract, bucket: place.bucket! });
-      return dynamoStore({ client: dynamo, contract, control, tableName: place.table! });
+      const store = dynamoStore({ client: dynamo, contract, control, tableName: place.table! });
+      const protection = protectionOf(contract, endpoints.protectionKeys);
+      return protection ? protectedStore(store, protection) : store;
     },
     close() {
       dynamo.destroy();
