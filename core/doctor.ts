@@ -193,6 +193,15 @@ export interface StoreFacts {
   readonly functionSeconds: number;
   /** A run that waits for somebody. */
   readonly failedRun: string | undefined;
+  /** Where fields are protected: which, and under which key. */
+  readonly sealed: SealedFacts | undefined;
+}
+
+export interface SealedFacts {
+  readonly fields: readonly string[];
+  readonly key: string;
+  /** Why a value that was sealed cannot be opened again. */
+  readonly defect: string | undefined;
 }
 
 export interface QueueFacts {
@@ -219,6 +228,7 @@ export function diagnoseStore(facts: StoreFacts): Diagnosis {
       concerns.map(concern => ({ ...concern, subject: store })),
     ),
     check(store, 'fresh, with nothing failed', freshnessFindings(facts)),
+    ...sealedPart(facts),
     ...facts.queues.map(queue => check(`queue ${queue.name}`, 'keeps what it must', queueFindings(queue, facts))),
   ]);
 }
@@ -250,6 +260,15 @@ function* freshnessFindings(facts: StoreFacts): Iterable<Finding> {
   if (failedRun !== undefined) {
     yield risk(store, failedRun, `distributary cancel ${store}, or mend it and resume`);
   }
+}
+
+function sealedPart({ store, sealed }: StoreFacts): readonly Diagnosis[] {
+  if (!sealed) return [];
+  const { fields, key, defect } = sealed;
+  const todo =
+    'see that the key is enabled, and that its policy lets the function in; changes wait in the queues meanwhile';
+  const findings = defect === undefined ? [] : [broken(store, `key ${key} does not seal: ${defect}`, todo)];
+  return [check(store, `keeps ${fields.join(', ')} sealed under key ${key}`, findings)];
 }
 
 function* queueFindings(queue: QueueFacts, { functionSeconds }: StoreFacts): Iterable<Finding> {

@@ -22,6 +22,10 @@ test('contracts that are the same ask for nothing at all', () => {
   expect(contractPlan(shipped, shippedContracts())).toEqual([]);
 });
 
+const timelineKeys = (keys: string): Edits => ({
+  'stores/case-timeline': replace('keys: [2026-11]', `keys: [${keys}]`),
+});
+
 /** What is changed → which key is said to differ, what that asks for, and why. */
 const CHANGES: readonly (readonly [string, Edits, string, string, RegExp])[] = [
   [
@@ -66,6 +70,26 @@ const CHANGES: readonly (readonly [string, Edits, string, string, RegExp])[] = [
     'deploy',
     /mask/,
   ],
+  [
+    'a protection',
+    {
+      'stores/investigator-worklist': text =>
+        `${text.replace('title: { type: text }', 'title: { type: text, protected: true }')}protection: { keys: [a] }\n`,
+    },
+    'fields.title.protected',
+    'deploy',
+    /keys rotate investigator-worklist/,
+  ],
+  [
+    'a protection that ends',
+    { 'stores/case-timeline': text => text.replace('protected: true, ', '').replace(/protection:\n.*\n/, '') },
+    'fields.entries.protected',
+    'rebuild',
+    /other protected/,
+  ],
+  ['a new key', timelineKeys('2026-11, 2026-12'), 'protection.keys', 'deploy', /may open with the new key/],
+  ['a new key that is first', timelineKeys('2026-12, 2026-11'), 'protection.keys', 'deploy', /name it last, deploy/],
+  ['a key that goes', timelineKeys('2026-12'), 'protection.keys', 'deploy', /name it last/],
   [
     'a new field',
     { 'stores/case-facts': text => raised(text.replace('fields:\n', 'fields:\n  consent: { type: keyword }\n')) },
@@ -115,7 +139,7 @@ const CHANGES: readonly (readonly [string, Edits, string, string, RegExp])[] = [
   ],
   [
     'an engine',
-    { 'stores/case-timeline': replace('engine: dynamodb', 'engine: opensearch') },
+    { 'stores/case-search': replace('engine: opensearch', 'engine: dynamodb') },
     'engine',
     'new store',
     /another engine/,

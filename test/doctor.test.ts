@@ -114,11 +114,14 @@ const STORE: StoreFacts = {
   ],
   functionSeconds: 30,
   failedRun: undefined,
+  sealed: { fields: ['parties', 'title'], key: '2026-11', defect: undefined },
 };
 const [STANDARD, FAILED] = STORE.queues;
 
 test('a sound store passes every check', () => {
   expect(diagnoseStore(STORE).findings).toEqual([]);
+  const { passed } = diagnoseStore(STORE);
+  expect(passed).toContainEqual({ subject: 'case-search', what: 'keeps parties, title sealed under key 2026-11' });
 });
 
 test.each<[string, Partial<StoreFacts>, string]>([
@@ -146,6 +149,11 @@ test.each<[string, Partial<StoreFacts>, string]>([
   ['a stale store', { watermarkAgeSeconds: 61 }, 'broken case-search: 61 s behind, the contract allows 60 s'],
   ['failed changes', { failed: 2 }, 'broken case-search: 2 changes have failed for good'],
   ['a failed run', { failedRun: 'rebuild has failed: why' }, 'risk case-search: rebuild has failed: why'],
+  [
+    'a key that is out of use',
+    { sealed: { ...STORE.sealed!, defect: 'key service did not answer: DisabledException' } },
+    'broken case-search: key 2026-11 does not seal: key service did not answer: DisabledException',
+  ],
   [
     'a queue without a failed queue',
     { queues: [{ ...STANDARD!, redrivesTo: undefined }, FAILED!] },

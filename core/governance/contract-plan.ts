@@ -102,5 +102,21 @@ function ruleOf(key: string, { key: path, from, to }: Difference, before: StoreC
   }
   // A canonical store or an outbox is not made from what it lists.
   if (key === 'aggregates' && after.fields === undefined) return ['deploy', 'migrations and subscriptions follow'];
+  if (key === 'protection')
+    return keyRule(before.protection?.keys ?? [], after.protection?.keys ?? [], after.store_name);
   return RULES[key] ?? ['deploy', 'a key that this version has no rule for'];
+}
+
+/** A key that is new and first would seal what readers of the last deployment cannot open. */
+function keyRule(from: readonly string[], to: readonly string[], store: string): Rule {
+  const [first] = to;
+  if (first !== undefined && from.length > 0 && !from.includes(first)) {
+    return ['deploy', `readers know ${first} only after it: name it last, deploy, and put it first then`];
+  }
+  const gone = from.filter(key => !to.includes(key));
+  if (gone.length > 0) {
+    return ['deploy', `first distributary keys rotate ${store}, until nothing is left under ${gone.join(', ')}`];
+  }
+  if (from[0] !== first) return ['deploy', `then distributary keys rotate ${store} puts the rest under ${first}`];
+  return ['deploy', 'functions may open with the new key too'];
 }

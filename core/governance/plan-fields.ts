@@ -39,6 +39,8 @@ function changedField(subject: string, name: string, was: Field, is: Field): rea
       if (key === 'description') return { ...step, action: 'nothing', reason: 'people read it, no function does' };
       if (READ_KEYS.includes(key))
         return { ...step, action: 'deploy', reason: 'readers mask by it; what is stored stays' };
+      if (key === 'protected' && is.protected)
+        return { ...step, action: 'deploy', reason: `then seal what is there: distributary keys rotate ${subject}` };
       return { ...step, action: 'rebuild', reason: `documents that are there have the other ${key}` };
     });
 }

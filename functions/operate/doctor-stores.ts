@@ -1,7 +1,8 @@
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { LANES } from '../../core/change.ts';
-import type { QueueFacts, StoreFacts } from '../../core/doctor.ts';
+import type { QueueFacts, SealedFacts, StoreFacts } from '../../core/doctor.ts';
 import { DistributaryError } from '../../core/errors.ts';
+import { isProtected, type ProtectedStore } from '../stores/protected.ts';
 import type { OperateContext, OperatedStore } from './context.ts';
 
 /** Everything about a store; what does not answer is part of what is found. */
@@ -17,6 +18,7 @@ export async function examineStore(context: OperateContext, operated: OperatedSt
   const watermarks = await ask(() => context.control.watermarksOf(name));
   const queues = (await ask(() => queueFacts(context, name))) ?? { facts: [], failed: 0 };
   const run = await ask(() => context.runs.read(name));
+  const sealed = isProtected(store) ? await sealedFacts(store) : undefined;
   const oldest = Math.min(...LANES.map(lane => watermarks?.[lane] ?? Number.NEGATIVE_INFINITY));
   return {
     store: name,
@@ -30,7 +32,19 @@ export async function examineStore(context: OperateContext, operated: OperatedSt
     queues: queues.facts,
     functionSeconds: delivery.timeout,
     failedRun: run?.state === 'failed' ? `${run.operation} has failed: ${run.error?.message ?? run.step}` : undefined,
+    sealed,
   };
+}
+
+async function sealedFacts({ sealed }: ProtectedStore): Promise<SealedFacts> {
+  const { fields, key } = sealed;
+  try {
+    await sealed.probe();
+    return { fields, key, defect: undefined };
+  } catch (error) {
+    if (!(error instanceof DistributaryError)) throw error;
+    return { fields, key, defect: error.message };
+  }
 }
 
 async function orSilence<T>(question: () => Promise<T>, silent: string[]): Promise<T | undefined> {
