@@ -144,6 +144,7 @@ describe('with a network, a database and a domain of yours', () => {
     const shared = templates.of('AWS::SSM::Parameter').map(({ properties }) => [properties.Name, properties.Value]);
     expect(Object.fromEntries(shared)).toMatchObject({
       '/distributary/canonical/database-host': DATABASE.databaseHost,
+      '/distributary/canonical/database-reader-host': DATABASE.databaseHost,
       '/distributary/canonical/database-resource-id': DATABASE.databaseResourceId,
     });
     expect(templates.permissionsOf('distributary-relay').map(({ actions }) => actions)).toContainEqual([
