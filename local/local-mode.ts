@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DistributaryError } from '../core/errors.ts';
 import type { ConsoleView } from './console-server.ts';
 import { openDataFolder } from './data-folder.ts';
 import type { DynamoChoice } from './dynamodb.ts';
@@ -83,6 +86,7 @@ export interface LocalMode {
  * `tool-missing`, `synthesis-failed`, `template-unsupported`, `provisioning-failed`, `child-died`.
  */
 export async function startLocalMode(options: LocalModeOptions): Promise<LocalMode> {
+  mustBeRepository();
   const data = openDataFolder(options.dataDir, { fresh: options.fresh ?? false });
   /** How to take back what has been started, in the order of the starts. */
   const undo: (() => unknown)[] = [() => data.close()];
@@ -95,4 +99,11 @@ export async function startLocalMode(options: LocalModeOptions): Promise<LocalMo
     await stop();
     throw error;
   }
+}
+
+/** An installed package has neither the app nor the servers: a team's repository runs along with the pipeline's. */
+function mustBeRepository(): void {
+  if (existsSync(join(import.meta.dirname, '..', 'cdk.json'))) return;
+  const what = 'an installed package runs no local mode: the servers come with the repository of the pipeline';
+  throw new DistributaryError('tool-missing', what, { hint: `type there: npm start -- --with ${process.cwd()}` });
 }

@@ -48,6 +48,10 @@ test(
     ]);
     expect(strayPermissions(templates, 'case-headlines')).toEqual([]);
     expect([...scheduledOperations(templates, 'case-headlines')].sort()).toEqual(['drift.sweep', 'runs.advance']);
+    const { status, said } = run(repository, 'node', [...CLI, 'dev']);
+    expect(said).toContain('an installed package runs no local mode');
+    expect(said).toMatch(/hint: type there: npm start -- --with \S+\/example\n/);
+    expect(status).toBe(2);
   },
   REPOSITORY_MS,
 );
