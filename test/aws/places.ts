@@ -35,7 +35,16 @@ export function writePlaces(places: Places): void {
 export function readPlaces(): Places {
   const folder = process.env[PLACES_VARIABLE];
   if (folder === undefined) throw new Error('no deployment to test: run these tests by npm run test:aws');
-  return JSON.parse(readFileSync(join(folder, PLACES_FILE), 'utf8')) as Places;
+  const places = JSON.parse(readFileSync(join(folder, PLACES_FILE), 'utf8')) as Places;
+  const { control, region, credentials } = places.endpoints;
+  // The keys of protected fields are asked for by a client of the SDK's own, which goes by the environment.
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL_KMS: control,
+    AWS_REGION: region,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+  });
+  return places;
 }
 
 /** Asks the functions that were deployed, by what they were given. */
@@ -56,6 +65,7 @@ export async function endpointsOf(
   for (const contract of projected) {
     stores[contract.store_name] = storeOf(contract, await variablesOf(projectorBundle(contract.store_name)));
   }
+  const { PROTECTION_KEYS } = await variablesOf(OPERATE);
   lambda.destroy();
   return {
     pid: process.pid,
@@ -75,6 +85,7 @@ export async function endpointsOf(
     slot: relay.SLOT_NAME!,
     controlTable: NAMES.controlTable,
     operate: NAMES.function(OPERATE),
+    ...(PROTECTION_KEYS !== undefined && { protectionKeys: JSON.parse(PROTECTION_KEYS) }),
     stores,
     logs: emulator.logFile,
   };
