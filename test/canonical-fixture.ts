@@ -27,7 +27,7 @@ export async function openServer(settings: Readonly<Record<string, string>> = {}
   const server: Postgres = await startPostgres({
     dataDir,
     onLog: line => log.push(line),
-    settings: { fsync: 'off', ...settings },
+    settings,
   });
   return {
     url: server.url,

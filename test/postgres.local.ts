@@ -63,7 +63,7 @@ test('a server is ready for logical replication, in UTF-8, and asks for its pass
     (SELECT datcollate FROM pg_database WHERE datname = 'postgres') AS locale, current_setting('fsync') AS fsync,
     current_setting('listen_addresses') AS listens, current_setting('server_version_num')::int / 10000 AS major`;
   expect(await query(server.url, settings)).toEqual([
-    { wal: 'logical', encoding: 'UTF8', locale: 'C', fsync: 'on', listens: '127.0.0.1', major: 17 },
+    { wal: 'logical', encoding: 'UTF8', locale: 'C', fsync: 'off', listens: '127.0.0.1', major: 17 },
   ]);
   const wrong = new URL(server.url);
   wrong.password = 'guess';
