@@ -76,8 +76,8 @@ export const LIFECYCLE_TESTS = {
     'nobody of either tenant sees a case twice or too long, in the canonical store and in a search',
   ),
   rotated: test(
-    'protected.local.ts',
-    'a rotation puts all under the new key while readers read and writers write, and is resumed where it was',
+    'protection.local.ts',
+    'keys rotate puts the rest under the young key, says how far it is, and nobody notices',
   ),
   encrypted: test('nag.synth.ts', 'cdk-nag finds nothing in %s that is not acknowledged'),
 } as const satisfies Readonly<Record<string, NamedTest>>;
