@@ -17,7 +17,7 @@ import { DistributaryError } from '../core/errors.ts';
 import { encodeChange, encodePack } from '../core/pack.ts';
 import { PERSON_ROLES, type PersonRole } from '../core/policy.ts';
 import type { AggregateId, TenantId, Version } from '../core/version.ts';
-import type { Run } from '../functions/operate/run.ts';
+import type { Run } from '../functions/operate/runs/run.ts';
 import { sendToFailedQueue } from '../functions/projector/failed-queue.ts';
 import { readDefinitions } from '../lib/definitions.ts';
 import { type LocalMode, startLocalMode } from '../local/local-mode.ts';

@@ -5,15 +5,15 @@ import type { AggregateId, Version } from '../core/version.ts';
 import type { Control } from '../functions/control.ts';
 import type { ControlItems } from '../functions/control-items.ts';
 import { controlTargets } from '../functions/control-targets.ts';
-import { advance } from '../functions/operate/advancing.ts';
-import { audit } from '../functions/operate/audit.ts';
-import { canonicalConnection } from '../functions/operate/canonical-connection.ts';
+import { audit } from '../functions/operate/audit/audit.ts';
+import { canonicalConnection } from '../functions/operate/canonical/canonical-connection.ts';
 import type { OperateContext } from '../functions/operate/context.ts';
-import { driftStart } from '../functions/operate/drift.ts';
-import { driftCanonical } from '../functions/operate/drift-canonical.ts';
-import { type DriftReport, driftReportSchema } from '../functions/operate/drift-report.ts';
-import { runs } from '../functions/operate/runs.ts';
-import { openQuestions } from '../functions/operate/shadow-questions.ts';
+import { driftStart } from '../functions/operate/drift/drift.ts';
+import { driftCanonical } from '../functions/operate/drift/drift-canonical.ts';
+import { type DriftReport, driftReportSchema } from '../functions/operate/drift/drift-report.ts';
+import { advance } from '../functions/operate/runs/advancing.ts';
+import { runs } from '../functions/operate/runs/runs.ts';
+import { openQuestions } from '../functions/operate/shadow/shadow-questions.ts';
 import { systemClock } from '../functions/operate/system-clock.ts';
 import { memoryStore } from '../functions/stores/memory.ts';
 import { readDefinitions } from '../lib/definitions.ts';
@@ -27,7 +27,7 @@ const TARGET: Target = { store: STORE, name: 'case-search.1.1' };
 const CASES = 5000;
 const START_MS = 120_000;
 const TEST_MS = 60_000;
-/** A step is left so long before the invocation ends (functions/operate/advancing.ts). */
+/** A step is left so long before the invocation ends (functions/operate/runs/advancing.ts). */
 const MARGIN_MS = 5_000;
 
 let server: Awaited<ReturnType<typeof openServer>>;

@@ -1,9 +1,9 @@
 import type { JsonObject } from '../core/change.ts';
 import type { OperateContext } from '../functions/operate/context.ts';
-import type { BetweenStores } from '../functions/operate/erasable-places.ts';
-import { eraseRun } from '../functions/operate/erase-run.ts';
-import { queueOwner } from '../functions/operate/listeners.ts';
-import type { RunHandle } from '../functions/operate/run-kind.ts';
+import type { BetweenStores } from '../functions/operate/erase/erasable-places.ts';
+import { eraseRun } from '../functions/operate/erase/erase-run.ts';
+import { queueOwner } from '../functions/operate/erase/listeners.ts';
+import type { RunHandle } from '../functions/operate/runs/run-kind.ts';
 import { QUIET, STORE, World } from './rebuild-world.ts';
 
 /** An erasure beside stores that are in other hands: who is asked, who answers, and what is said of who does not. */

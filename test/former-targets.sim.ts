@@ -1,9 +1,9 @@
 import type { AggregateId } from '../core/version.ts';
 import type { OperateContext } from '../functions/operate/context.ts';
-import type { ErasablePlaces } from '../functions/operate/erasable-places.ts';
-import { storeTraces } from '../functions/operate/erase-scan.ts';
-import { eraseFromStore } from '../functions/operate/erase-stores.ts';
-import { dismiss } from '../functions/operate/former-targets.ts';
+import type { ErasablePlaces } from '../functions/operate/erase/erasable-places.ts';
+import { storeTraces } from '../functions/operate/erase/erase-scan.ts';
+import { eraseFromStore } from '../functions/operate/erase/erase-stores.ts';
+import { dismiss } from '../functions/operate/rebuild/former-targets.ts';
 import { QUIET, STORE, World } from './rebuild-world.ts';
 
 const BLUE = { store: STORE, name: `${STORE}.1.1` };

@@ -9,11 +9,11 @@ import { type AggregateId, storedVersion, type TenantId, type Version } from '..
 import type { Control } from '../functions/control.ts';
 import type { ControlItem, ControlItems } from '../functions/control-items.ts';
 import { controlTargets } from '../functions/control-targets.ts';
-import { audit } from '../functions/operate/audit.ts';
-import type { Canonical } from '../functions/operate/canonical.ts';
+import { audit } from '../functions/operate/audit/audit.ts';
+import type { Canonical } from '../functions/operate/canonical/canonical.ts';
 import type { OperateContext, OperatedStore } from '../functions/operate/context.ts';
-import { runs } from '../functions/operate/runs.ts';
-import { openQuestions } from '../functions/operate/shadow-questions.ts';
+import { runs } from '../functions/operate/runs/runs.ts';
+import { openQuestions } from '../functions/operate/shadow/shadow-questions.ts';
 import { memoryStore } from '../functions/stores/memory.ts';
 
 export const STORE = 'case-search';

@@ -3,14 +3,14 @@ import { writersForgetAt, writersKnowAt } from '../core/rebuild.ts';
 import type { Target } from '../core/store.ts';
 import type { AggregateId, TenantId } from '../core/version.ts';
 import { TARGETS_TTL_SECONDS } from '../functions/control-targets.ts';
-import { advance } from '../functions/operate/advancing.ts';
 import type { OperateContext } from '../functions/operate/context.ts';
-import { sweepTargets } from '../functions/operate/former-targets.ts';
-import { rebuildRollback } from '../functions/operate/rebuild-rollback.ts';
-import { rebuildStart } from '../functions/operate/rebuild-start.ts';
-import type { Run } from '../functions/operate/run.ts';
-import { runCancel } from '../functions/operate/run-cancel.ts';
-import { runResume } from '../functions/operate/run-resume.ts';
+import { sweepTargets } from '../functions/operate/rebuild/former-targets.ts';
+import { rebuildRollback } from '../functions/operate/rebuild/rebuild-rollback.ts';
+import { rebuildStart } from '../functions/operate/rebuild/rebuild-start.ts';
+import { advance } from '../functions/operate/runs/advancing.ts';
+import type { Run } from '../functions/operate/runs/run.ts';
+import { runCancel } from '../functions/operate/runs/run-cancel.ts';
+import { runResume } from '../functions/operate/runs/run-resume.ts';
 import { projectChange, QUIET, STORE, World } from './rebuild-world.ts';
 
 /**

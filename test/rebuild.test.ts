@@ -2,8 +2,8 @@ import type { ResolvedChange } from '../core/change.ts';
 import { compareRange, type KeyDigest } from '../core/rebuild.ts';
 import type { Target } from '../core/store.ts';
 import { type AggregateId, storedVersion, type TenantId } from '../core/version.ts';
+import { postgresCanonical } from '../functions/operate/canonical/postgres-canonical.ts';
 import { answer } from '../functions/operate/operations.ts';
-import { postgresCanonical } from '../functions/operate/postgres-canonical.ts';
 import { memoryStore } from '../functions/stores/memory.ts';
 import { projectChange, QUIET, STORE, World } from './rebuild-world.ts';
 

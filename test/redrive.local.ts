@@ -3,11 +3,11 @@ import { startFauxqs } from 'fauxqs';
 import { DistributaryError } from '../core/errors.ts';
 import type { AggregateId, TenantId } from '../core/version.ts';
 import type { OperatedStore } from '../functions/operate/context.ts';
-import type { DriftCanonical } from '../functions/operate/drift-canonical.ts';
-import type { Finding } from '../functions/operate/drift-memo.ts';
-import { publishRepairs } from '../functions/operate/drift-repair.ts';
-import { type Failure, redrive } from '../functions/operate/failed-changes.ts';
-import type { QueueNames } from '../functions/operate/failed-queues.ts';
+import type { DriftCanonical } from '../functions/operate/drift/drift-canonical.ts';
+import type { Finding } from '../functions/operate/drift/drift-memo.ts';
+import { publishRepairs } from '../functions/operate/drift/drift-repair.ts';
+import { type Failure, redrive } from '../functions/operate/failures/failed-changes.ts';
+import type { QueueNames } from '../functions/operate/failures/failed-queues.ts';
 import { sendToFailedQueue } from '../functions/projector/failed-queue.ts';
 
 let fauxqs: Awaited<ReturnType<typeof startFauxqs>>;

@@ -13,7 +13,7 @@ import { settle } from '../bin/running/settled.ts';
 import type { JsonObject } from '../core/change.ts';
 import type { Diagnosis } from '../core/doctor.ts';
 import type { AggregateId } from '../core/version.ts';
-import type { Run } from '../functions/operate/run.ts';
+import type { Run } from '../functions/operate/runs/run.ts';
 import { keyItem } from '../functions/stores/dynamodb-item.ts';
 import { projectedNamed } from '../lib/team-catalogue.ts';
 import type { Endpoints } from '../local/endpoints.ts';

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import type { CanaryView } from '../../functions/operate/canary.ts';
+import type { CanaryView } from '../../functions/operate/shadow/canary.ts';
 import { type Command, EXIT } from '../command.ts';
 import { type AskingOptions, askingOptions, withOperations } from '../operate/asking.ts';
 import { wholeNumber } from '../running/local-options.ts';

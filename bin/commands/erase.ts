@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { DistributaryError } from '../../core/errors.ts';
-import type { PlannedCase } from '../../functions/operate/erasure-rows.ts';
+import type { PlannedCase } from '../../functions/operate/erase/erasure-rows.ts';
 import { type Command, EXIT } from '../command.ts';
 import { type AskingOptions, askingOptions, withOperations, yesOption } from '../operate/asking.ts';
 import { counted } from '../terminal/wording.ts';

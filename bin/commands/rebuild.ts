@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
-import type { Run } from '../../functions/operate/run.ts';
+import type { Run } from '../../functions/operate/runs/run.ts';
 import { type Command, EXIT, type ExitCode, type Session } from '../command.ts';
 import { type AskingOptions, askingOptions, withOperations, yesOption } from '../operate/asking.ts';
 import type { Operations } from '../operations.ts';

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import type { FailureReason } from '../../functions/operate/failures-redrive.ts';
+import type { FailureReason } from '../../functions/operate/failures/failures-redrive.ts';
 import { type Command, EXIT } from '../command.ts';
 import { type AskingOptions, askingOptions, withOperations } from '../operate/asking.ts';
 import { tableLines } from '../terminal/table.ts';

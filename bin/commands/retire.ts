@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { RETIRE_STEPS, type RetireStatus, type RetireStep } from '../../core/retire.ts';
-import type { RetireView } from '../../functions/operate/retire.ts';
+import type { RetireView } from '../../functions/operate/retire/retire.ts';
 import { type Command, EXIT, type ExitCode, type Session } from '../command.ts';
 import { type AskingOptions, askingOptions, withOperations, yesOption } from '../operate/asking.ts';
 import type { Operations } from '../operations.ts';

@@ -3,7 +3,7 @@ import { Option } from 'commander';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import { DistributaryError } from '../../core/errors.ts';
-import { type Shadowed, shadowQuerySchema } from '../../functions/operate/shadow.ts';
+import { type Shadowed, shadowQuerySchema } from '../../functions/operate/shadow/shadow.ts';
 import { type Command, EXIT } from '../command.ts';
 import { type AskingOptions, askingOptions, withOperations } from '../operate/asking.ts';
 import { tableLines } from '../terminal/table.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { DRIFT_KINDS, type DriftKind } from '../../core/drift.ts';
 import { type AggregateId, storedVersion, type TenantId } from '../../core/version.ts';
-import type { DriftReport } from '../../functions/operate/drift-report.ts';
+import type { DriftReport } from '../../functions/operate/drift/drift-report.ts';
 import { readDefinitions } from '../../lib/definitions.ts';
 import type { Endpoints } from '../../local/endpoints.ts';
 import { startLocalMode } from '../../local/local-mode.ts';

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import type { AggregateId } from '../../core/version.ts';
-import type { Run } from '../../functions/operate/run.ts';
+import type { Run } from '../../functions/operate/runs/run.ts';
 import type { LocalMode } from '../../local/local-mode.ts';
 import { openStores } from '../../local/verification/open-stores.ts';
 import type { Session } from '../command.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DistributaryError, type ErrorCode, errorTable } from '../../core/errors.ts';
-import type { Run } from '../../functions/operate/run.ts';
+import type { Run } from '../../functions/operate/runs/run.ts';
 import type { Session } from '../command.ts';
 import type { Operations } from '../operations.ts';
 import { type Progress, startProgress } from '../terminal/progress.ts';

@@ -1,6 +1,6 @@
 import { DRIFT_KINDS } from '../../core/drift.ts';
-import { type DriftReport, driftReportSchema } from '../../functions/operate/drift-report.ts';
-import type { Run } from '../../functions/operate/run.ts';
+import { type DriftReport, driftReportSchema } from '../../functions/operate/drift/drift-report.ts';
+import type { Run } from '../../functions/operate/runs/run.ts';
 import { tableLines } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { count, counted, seconds } from '../terminal/wording.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Run } from '../../functions/operate/run.ts';
+import type { Run } from '../../functions/operate/runs/run.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { count, counted, seconds } from '../terminal/wording.ts';
 

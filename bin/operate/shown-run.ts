@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Run } from '../../functions/operate/run.ts';
+import type { Run } from '../../functions/operate/runs/run.ts';
 import { EXIT, type ExitCode, type Session } from '../command.ts';
 import type { Operations } from '../operations.ts';
 import { counted, seconds } from '../terminal/wording.ts';

@@ -1,13 +1,13 @@
 import type { Definition, Projection } from '../../core/projection.ts';
 import type { Store } from '../../core/store.ts';
 import type { Control } from '../control.ts';
-import type { Audit } from './audit.ts';
-import type { Canonical } from './canonical.ts';
-import type { CanonicalConnection } from './canonical-connection.ts';
-import type { ErasablePlaces } from './erasable-places.ts';
-import type { FailedQueues } from './failed-queues.ts';
-import type { Runs } from './runs.ts';
-import type { Questions } from './shadow-questions.ts';
+import type { Audit } from './audit/audit.ts';
+import type { Canonical } from './canonical/canonical.ts';
+import type { CanonicalConnection } from './canonical/canonical-connection.ts';
+import type { ErasablePlaces } from './erase/erasable-places.ts';
+import type { FailedQueues } from './failures/failed-queues.ts';
+import type { Runs } from './runs/runs.ts';
+import type { Questions } from './shadow/shadow-questions.ts';
 
 /** A store as the operations function works on it. */
 export interface OperatedStore {

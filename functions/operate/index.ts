@@ -8,16 +8,16 @@ import { controlTable } from '../control.ts';
 import type { DatabaseEnvironment } from '../database.ts';
 import { instruments } from '../instruments.ts';
 import { dynamoClient } from '../stores/dynamodb-client.ts';
-import { audit } from './audit.ts';
-import { canonicalConnection } from './canonical-connection.ts';
+import { audit } from './audit/audit.ts';
+import { canonicalConnection } from './canonical/canonical-connection.ts';
+import { postgresCanonical } from './canonical/postgres-canonical.ts';
 import type { OperateContext, OperatedStore } from './context.ts';
-import { erasablePlaces } from './erasable-places.ts';
-import { failedQueues } from './failed-queues.ts';
+import { erasablePlaces } from './erase/erasable-places.ts';
+import { failedQueues } from './failures/failed-queues.ts';
 import { openStore } from './opened-store.ts';
 import { answer } from './operations.ts';
-import { postgresCanonical } from './postgres-canonical.ts';
-import { runs } from './runs.ts';
-import { openQuestions } from './shadow-questions.ts';
+import { runs } from './runs/runs.ts';
+import { openQuestions } from './shadow/shadow-questions.ts';
 import { systemClock } from './system-clock.ts';
 
 /** The operations function: one request in, one reply out; long work goes on in the control table. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { DistributaryError } from '../../core/errors.ts';
 import type { AnswerOf, Reply } from '../../functions/operate/operations.ts';
-import type { Run } from '../../functions/operate/run.ts';
+import type { Run } from '../../functions/operate/runs/run.ts';
 
 /** What is seen at each look; the console reads it, nothing here does, but for each store's age. */
 export interface Look {

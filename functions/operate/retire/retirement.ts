@@ -1,0 +1,89 @@
+import * as z from 'zod';
+import { DistributaryError } from '../../../core/errors.ts';
+import { RETIRE_STEPS, type RetireFacts, type RetireStep } from '../../../core/retire.ts';
+import type { Target } from '../../../core/store.ts';
+import { type ControlItems, parseBody } from '../../control-items.ts';
+import { lastReads, readClosing, readsGroup } from '../../reads.ts';
+import type { OperateContext } from '../context.ts';
+import { driftReportSchema } from '../drift/drift-report.ts';
+
+const RETIREMENT = 'retirement';
+const stepIds = RETIRE_STEPS.map(({ id }) => id) as [RetireStep, ...RetireStep[]];
+export const stepSchema = z.enum(stepIds);
+
+/** What has been decided about the end of a store; it outlives the store. */
+export const retirementSchema = z.strictObject({
+  replacement: z.string().nullable().default(null),
+  /** `s3://bucket/prefix` */
+  archive: z.string().nullable().default(null),
+  archived: z.boolean().default(false),
+  approval: z.strictObject({ by: z.string(), notBefore: z.int() }).nullable().default(null),
+  attested: z.array(stepSchema).default([]),
+  /** Of its contract, which may be gone by now. */
+  useCases: z.array(z.string()).default([]),
+  /** Targets whose deletion has begun: a kill forgets none of them. */
+  deleting: z.array(z.string()).default([]),
+});
+export type Retirement = z.infer<typeof retirementSchema>;
+
+export async function readRetirement(control: ControlItems, store: string): Promise<Retirement | undefined> {
+  const item = await control.read(readsGroup(store), RETIREMENT);
+  return item && parseBody(retirementSchema, item);
+}
+
+export async function changeRetirement(
+  control: ControlItems,
+  store: string,
+  change: Partial<Retirement>,
+): Promise<Retirement> {
+  const item = await control.read(readsGroup(store), RETIREMENT);
+  const body = { ...retirementSchema.parse(item?.body ?? {}), ...change };
+  if (await control.swap(readsGroup(store), RETIREMENT, item?.revision ?? 0, body)) return body;
+  throw new DistributaryError('store-unavailable', `the retirement of ${store} was changed at this moment: ask again`);
+}
+
+export interface Asked {
+  readonly quietDays: number;
+  readonly documentedIn: readonly string[] | undefined;
+}
+
+const DAY_MS = 86_400_000;
+
+export async function retireFacts(
+  { control, stores, runs, clock }: OperateContext,
+  name: string,
+  { quietDays, documentedIn }: Asked,
+): Promise<RetireFacts> {
+  const retirement = retirementSchema.parse((await readRetirement(control, name)) ?? {});
+  const closing = await readClosing(control, name);
+  const { current, building } = await control.readTargets(name);
+  const { replacement } = retirement;
+  const operated = stores.find(store => store.name === name);
+  const proof = replacement === null ? undefined : await runs.read(replacement);
+  const report = proof?.operation === 'drift' ? driftReportSchema.safeParse(proof.report) : undefined;
+  return {
+    now: clock.now(),
+    // Those that were frozen, once its contract is gone.
+    servedUseCases: operated?.definition.contract.served_use_cases ?? retirement.useCases,
+    lastReads: await lastReads(control, name),
+    quietMs: quietDays * DAY_MS,
+    frozen: closing !== undefined,
+    writesStopped: closing?.state === 'stopped',
+    replacement,
+    replacementProven: report?.success === true && report.data.complete && report.data.mismatches === 0,
+    archivedTo: retirement.archived ? retirement.archive : null,
+    approval: retirement.approval,
+    targets: targetNames(current, building, retirement.deleting),
+    deployed: operated !== undefined,
+    documentedIn,
+    attested: retirement.attested,
+  };
+}
+
+export const targetNames = (
+  current: Target | undefined,
+  building: readonly Target[],
+  deleting: readonly string[],
+): readonly string[] => [
+  ...new Set([...(current ? [current] : []), ...building].map(({ name }) => name).concat(deleting)),
+];

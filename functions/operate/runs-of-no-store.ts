@@ -1,5 +1,0 @@
-import { ERASURE } from './erase-run.ts';
-import { TENANT_MOVE } from './tenant-move.ts';
-
-/** Names under which runs are kept that concern every store: each has one at a time, as a store has. */
-export const OF_NO_STORE: readonly string[] = [ERASURE, TENANT_MOVE];
