@@ -72,7 +72,7 @@ export const PRIVATE = { subnetType: SubnetType.PRIVATE_ISOLATED };
 
 /** An interface endpoint costs by the hour and zone, so only for what a function in the network calls. */
 const CALLED_FROM_INSIDE = {
-  /** The relay publishes. */
+  /** The relay publishes; the operations function asks who listens, when it erases. */
   Sns: InterfaceVpcEndpointAwsService.SNS,
   /** The relay parks rows; projectors of search defer messages and keep failed ones. */
   Sqs: InterfaceVpcEndpointAwsService.SQS,
