@@ -43,6 +43,8 @@ export const CANARY = 'reads';
 export const CLOSING = 'closing';
 const LAST_READ = 'read#';
 export const readsGroup = (store: string): string => `store#${store}`;
+/** Beside the store's own items, which decide where changes go: who reads may write these, and no others. */
+const notesGroup = (store: string): string => `reads#${store}`;
 
 const NOTED_EVERY_MS = 60_000;
 
@@ -86,8 +88,8 @@ export function reads(control: ControlItems & ControlTargets, now: () => number 
     if (now() - last < NOTED_EVERY_MS) return;
     notedAt.set(store + name, now());
     try {
-      const item = await control.read(readsGroup(store), name);
-      await control.swap(readsGroup(store), name, item?.revision ?? 0, { at: now() });
+      const item = await control.read(notesGroup(store), name);
+      await control.swap(notesGroup(store), name, item?.revision ?? 0, { at: now() });
     } catch {
       // The next read notes it: a read is not refused for its own record's sake.
       notedAt.delete(store + name);
@@ -127,7 +129,7 @@ export async function readClosing(control: ControlItems, store: string): Promise
 /** Use case → when it last read, in milliseconds since 1970. */
 export async function lastReads(control: ControlItems, store: string): Promise<ReadonlyMap<string, number>> {
   const found = new Map<string, number>();
-  for await (const item of control.list(readsGroup(store), LAST_READ)) {
+  for await (const item of control.list(notesGroup(store), LAST_READ)) {
     found.set(item.name.slice(LAST_READ.length), parseBody(readSchema, item).at);
   }
   return found;

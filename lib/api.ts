@@ -155,7 +155,10 @@ export class Api extends Construct {
     const placement = together(source.placement, search.placement);
     const queries = this.#function('Queries', { name: API_QUERIES, user: QUERY_USER, variables, placement });
     search.allowRead(queries);
-    for (const store of queried) control.allow(queries, store, ['GetItem', 'Query']);
+    for (const store of queried) {
+      control.allow(queries, store, ['GetItem', 'Query']);
+      control.allowReads(queries, store, ['GetItem', 'PutItem']);
+    }
     queries.allow(this.#actions('GetItem', 'PutItem'), [this.#state.tableArn]);
     queries.allow(this.#actions('GetItem', 'PutItem', 'DeleteItem'), [this.#permissions.tableArn]);
     const table = (store: string) =>

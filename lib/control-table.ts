@@ -18,6 +18,11 @@ export class ControlTable {
     this.#allow(fn, actions, `store#${store}`);
   }
 
+  /** Lets the function note, or see, what reads a store. */
+  allowReads(fn: BundledFunction, store: string, actions: readonly ControlAction[]): void {
+    this.#allow(fn, actions, `reads#${store}`);
+  }
+
   /** Lets the function note what it did, and read nothing of what others have noted. */
   allowAudit(fn: BundledFunction): void {
     this.#allow(fn, ['PutItem'], 'audit');

@@ -182,6 +182,7 @@ export class Operations extends Construct {
     if (only === undefined) control.allowAll(this.function, everything);
     else {
       control.allow(this.function, only, everything);
+      control.allowReads(this.function, only, ['Query']);
       control.allowAudit(this.function);
     }
   }

@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import type { AggregateId } from '../core/version.ts';
 import { keyOf } from '../functions/api/permission-cache.ts';
+import { TARGETS_TTL_SECONDS } from '../functions/control-targets.ts';
+import { CANARY, lastReads, readsGroup } from '../functions/reads.ts';
 import { type ApiServers, openApiServers, settle } from './api-servers.ts';
 import { forgetAll } from './api-state-items.ts';
 
@@ -63,6 +66,36 @@ describe('search', () => {
     expect(await found(who.clerk)).toEqual(['fee', 'loan']);
     expect(await found(who.stranger)).toEqual(['foreign']);
     expect(await search(randomUUID())).toMatchObject({ status: 403 });
+  });
+
+  test('goes where a canary sends its use case, and back; what reads is noted', async () => {
+    const candidate = { store: 'case-search', name: 'case-search.1.2' };
+    const all = ['fee', 'foreign', 'loan', 'secret'];
+    const current = (await api.search.current())!;
+    const held = async (name: string) => (await api.search.read(current, ids[name] as AggregateId))!;
+    await api.search.create(candidate);
+    await api.control.startBuilding(candidate);
+    await api.search.write(candidate, [await held('fee'), { ...(await held('loan')), document: null }]);
+    await api.search.digest(candidate, {}); // What readers may find from now on.
+    const asked = (revision: number, useCases: string[]) =>
+      api.control.swap(readsGroup('case-search'), CANARY, revision, {
+        candidate: candidate.name,
+        percent: 0,
+        useCases,
+      });
+    const later = () => {
+      api.readers.aheadMs += TARGETS_TTL_SECONDS * 1000;
+    };
+    const revision = (await asked(0, ['supervisor_case_filtering']))!;
+    later();
+    expect(await found(who.supervisor)).toEqual(['fee']);
+    expect(await found(who.colleague)).toEqual(all);
+    await asked(revision, []);
+    later();
+    expect(await found(who.supervisor)).toEqual(all);
+    await api.control.forgetTarget(candidate);
+    const read = [...(await lastReads(api.control, 'case-search')).keys()].sort();
+    expect(read).toEqual(['investigator_case_search', 'supervisor_case_filtering']);
   });
 
   test('takes words only from what the caller sees', async () => {

@@ -27,6 +27,7 @@ import { instruments } from '../functions/instruments.ts';
 import caseSearch from '../functions/projectors/case-search.ts';
 import caseTimeline from '../functions/projectors/case-timeline.ts';
 import investigatorWorklist from '../functions/projectors/investigator-worklist.ts';
+import { reads } from '../functions/reads.ts';
 import { dynamoStore } from '../functions/stores/dynamodb.ts';
 import { dynamoClient } from '../functions/stores/dynamodb-client.ts';
 import { openSearchStore } from '../functions/stores/opensearch.ts';
@@ -107,6 +108,8 @@ export async function openApiServers() {
   const canonicalAs = (role: string) => new ApiCanonical({ connectionString: db.url, options: `-c role=${role}` });
   const [canonical, queried] = [canonicalAs('distributary_app'), canonicalAs('distributary_query')];
   const mismatches = { count: 0 };
+  /** What readers know of targets and canaries is as old as that, besides. */
+  const readers = { aheadMs: 0 };
   const objects = bucketObjects(s3, 'facts');
   const ports: QueryPorts = {
     canonical: queried,
@@ -116,6 +119,7 @@ export async function openApiServers() {
       load: user => queried.permissionsOf(user),
     }),
     control,
+    reads: reads(control, () => Date.now() + readers.aheadMs),
     cursors: new Cursors(() => cursorKey(client, 'api-state')),
     onMismatch: (_, count) => {
       mismatches.count += count;
@@ -175,6 +179,8 @@ export async function openApiServers() {
     call,
     tokenFor,
     mismatches,
+    readers,
+    search: stores[0]!,
     dynamo,
     permissions: ports.permissions,
     canonical,

@@ -6,6 +6,7 @@ import type { ProjectedContract } from '../../core/store-contract.ts';
 import { controlTable } from '../control.ts';
 import { databaseConfig } from '../database.ts';
 import { instruments } from '../instruments.ts';
+import { reads } from '../reads.ts';
 import { dynamoStore } from '../stores/dynamodb.ts';
 import { dynamoClient } from '../stores/dynamodb-client.ts';
 import { protectionOf } from '../stores/field-protection.ts';
@@ -60,6 +61,7 @@ export async function queriesFunction(definitions: QueryDefinitions) {
       load: user => canonical.permissionsOf(user),
     }),
     control,
+    reads: reads(control),
     cursors: new Cursors(() => {
       key ??= cursorKey(client, table).catch(error => {
         key = undefined;

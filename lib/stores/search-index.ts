@@ -57,10 +57,11 @@ export class SearchIndex extends Construct implements ProjectedStore {
     this.#allow(fn, ['Post'], '_aliases');
   }
 
-  /** Searches through the alias, which shows readers the one target that they shall see. */
+  /** Searches through the alias, which shows readers the one target that they shall see; a canary is searched by name. */
   allowRead(fn: BundledFunction): void {
     this.#admission?.add(fn);
     this.#allow(fn, ['Post'], `${this.#alias}/_search`);
+    this.#allow(fn, ['Post'], `${this.#generations}/_search`);
   }
 
   /** Targets are made, compared, put before the readers, and removed. */

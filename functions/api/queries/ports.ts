@@ -1,10 +1,12 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { AggregateContract } from '../../../core/aggregate-contract.ts';
+import { DistributaryError, type ErrorCode } from '../../../core/errors.ts';
 import type { Standing } from '../../../core/policy.ts';
 import { may, type Operation, standingOf } from '../../../core/policy.ts';
 import type { Store } from '../../../core/store.ts';
 import type { ProjectedContract } from '../../../core/store-contract.ts';
 import type { Control } from '../../control.ts';
+import type { Reads, ReadTarget } from '../../reads.ts';
 import type { FieldProtection } from '../../stores/field-protection.ts';
 import type { OpenSearch } from '../../stores/opensearch-client.ts';
 import type { FactReader } from '../../stores/parquet-newest.ts';
@@ -19,6 +21,8 @@ export interface QueryPorts {
   readonly canonical: Canonical;
   readonly permissions: PermissionCache;
   readonly control: Control;
+  /** Which target a read goes to, and that it was read. */
+  readonly reads: Reads;
   readonly cursors: Cursors;
   /** Counts rows that a derived store showed and the canonical store refuses. */
   onMismatch(operation: Operation, count: number): void;
@@ -35,6 +39,25 @@ export interface QueryPorts {
   };
   readonly facts: { readonly reader: FactReader; readonly contract: ProjectedContract };
 }
+
+/**
+ * The target of a read: the current one, or the candidate of a canary, in which a reader stays. Nothing where the store has
+ * none, or is being retired and closed to the use case.
+ */
+export async function targetOf(
+  { reads }: Pick<QueryPorts, 'reads'>,
+  store: string,
+  useCase: string,
+  reader: string,
+): Promise<ReadTarget | undefined> {
+  try {
+    return await reads.targetFor(store, useCase, reader);
+  } catch (error) {
+    if (error instanceof DistributaryError && CLOSED.includes(error.code)) return undefined;
+    throw new Problem('unavailable', 'it cannot be told where to read now', { retryAfter: 2, cause: error });
+  }
+}
+const CLOSED: readonly ErrorCode[] = ['target-missing', 'store-retired'];
 
 /** What the caller is as far as the cache knows, for a query that the canonical store will be asked about again. */
 export async function standingByCache(

@@ -1,12 +1,13 @@
 import * as z from 'zod';
 import { isOfBureau, type Standing } from '../../../core/policy.ts';
 import { showsField } from '../../../core/policy-mask.ts';
+import type { Target } from '../../../core/store.ts';
 import type { Fact } from '../../stores/parquet-file.ts';
 import { allFacts } from '../../stores/parquet-newest.ts';
 import { freshnessOf, freshnessSchema } from '../freshness.ts';
 import { Problem } from '../problem.ts';
 import { NOTHING, type Route, route } from '../route.ts';
-import { type QueryPorts, standingByCache } from './ports.ts';
+import { type QueryPorts, standingByCache, targetOf } from './ports.ts';
 
 /** Values that one report may tell apart; a report by more is a list of cases. */
 const MAX_GROUPS = 1_000;
@@ -56,17 +57,16 @@ export const readReport = (ports: QueryPorts): Route =>
         throw new Problem('forbidden', 'your role does not see this');
       const freshness = await freshnessOf(ports.control, contract.store_name);
       const asOf = as_of === undefined ? Date.now() : Date.parse(as_of);
-      const counts = await count(ports, standing, by, asOf);
+      const read = await targetOf(ports, contract.store_name, 'complaint_outcome_report', caller.user);
+      const counts = read ? await count(ports, read.target, standing, by, asOf) : new Map<string | null, number>();
       const groups = [...counts].map(([value, number]) => ({ value, count: number })).sort((a, b) => b.count - a.count);
       const total = groups.reduce((sum, group) => sum + group.count, 0);
       return { status: 200, body: { as_of: new Date(asOf).toISOString(), by, groups, total, freshness } };
     },
   });
 
-async function count(ports: QueryPorts, standing: Standing, by: string, asOf: number) {
+async function count(ports: QueryPorts, target: Target, standing: Standing, by: string, asOf: number) {
   const counts = new Map<string | null, number>();
-  const target = await currentOf(ports);
-  if (!target) return counts;
   try {
     for await (const facts of allFacts(ports.facts.reader, target)) {
       const now = newestOf(facts);
@@ -83,9 +83,6 @@ async function count(ports: QueryPorts, standing: Standing, by: string, asOf: nu
   }
   return counts;
 }
-
-const currentOf = async ({ control, facts }: QueryPorts) =>
-  (await control.readTargets(facts.contract.store_name)).current;
 
 /**
  * By the facts alone, which say who owns a case and whether it is restricted, and not who works on it: restricted cases are

@@ -55,7 +55,12 @@ export function askedOf({ fields }: ProjectedContract, standing: Standing): Aske
 }
 
 /** The request to the engine: the policy's filter first, beside which nothing of the caller's has a say. */
-export function bodyOf(search: Search, contract: ProjectedContract, standing: Standing, after?: Position): object {
+export function bodyOf(
+  search: Search,
+  contract: ProjectedContract,
+  standing: Standing,
+  after?: Position,
+): Readonly<Record<string, unknown>> & { readonly query: object } {
   const fields = askedOf(contract, standing);
   const texts = Object.keys(fields).filter(name => isText(fields[name]!));
   const filter = [

@@ -2,15 +2,16 @@ import * as z from 'zod';
 import type { JsonObject } from '../../../core/change.ts';
 import type { Standing } from '../../../core/policy.ts';
 import { maskDocument } from '../../../core/policy-mask.ts';
+import type { ReadTarget } from '../../reads.ts';
 import { ask } from '../../stores/opensearch-client.ts';
-import { decodeDocument, type Source } from '../../stores/opensearch-index.ts';
+import { decodeDocument, type Source, VISIBLE } from '../../stores/opensearch-index.ts';
 import type { Caller } from '../canonical.ts';
 import type { Position } from '../cursor.ts';
 import { type Freshness, freshnessOf, freshnessSchema, stale, waitUntil } from '../freshness.ts';
 import { Problem } from '../problem.ts';
 import { type Reauthorised, reauthorise } from '../rehydrate.ts';
 import { NOTHING, type Route, route, uuid } from '../route.ts';
-import { type QueryPorts, standingByCache } from './ports.ts';
+import { type QueryPorts, standingByCache, targetOf } from './ports.ts';
 import { bodyOf, questionOf, type Search, searchSchema } from './search-body.ts';
 
 interface Hit {
@@ -77,7 +78,8 @@ async function pageOf(ports: QueryPorts, caller: Caller, search: Search): Promis
   for (let again = false; ; again = true) {
     const { standing, token } = await standingByCache(ports, caller, 'search-cases');
     const after = search.cursor && (await ports.cursors.read(standing, questionOf(search), search.cursor));
-    const found = await find(ports, bodyOf(search, ports.search.contract, standing, after || undefined));
+    const target = await targetOf(ports, ports.search.contract.store_name, useCaseOf(standing), caller.user);
+    const found = await find(ports, target, bodyOf(search, ports.search.contract, standing, after || undefined));
     const checked = await ports.canonical.transaction(caller, async session => ({
       token: session.permissionToken,
       rows: await reauthorise(
@@ -95,15 +97,32 @@ async function pageOf(ports: QueryPorts, caller: Caller, search: Search): Promis
   }
 }
 
-async function find({ search: { client, contract } }: QueryPorts, body: object): Promise<Found> {
+const useCaseOf = ({ role }: Standing): string =>
+  role === 'supervisor' ? 'supervisor_case_filtering' : 'investigator_case_search';
+
+/** Through the alias, which shows no tombstone; a candidate by its name. */
+async function find(
+  { search: { client, contract } }: QueryPorts,
+  read: ReadTarget | undefined,
+  body: { readonly query: object },
+): Promise<Found> {
+  if (!read) throw new Problem('unavailable', 'search is closed', { retryAfter: CLOSED_FOR_SECONDS });
   const query = { allow_partial_search_results: false };
-  const path = `/${contract.store_name}/_search`;
+  const asked = read.isCandidate
+    ? {
+        path: `/${read.target.name}/_search`,
+        body: { ...body, query: { bool: { must: body.query, filter: VISIBLE } } },
+      }
+    : { path: `/${contract.store_name}/_search`, body };
   try {
-    return (await ask<Found>(client, { method: 'POST', path, query, body })).body;
+    return (await ask<Found>(client, { method: 'POST', query, ...asked })).body;
   } catch (cause) {
     throw new Problem('unavailable', 'search does not answer', { retryAfter: 2, cause });
   }
 }
+
+/** A store that is being retired does not come back; one that is being made takes minutes. */
+const CLOSED_FOR_SECONDS = 60;
 
 /** Fields out of which something may have been taken since the document was written. */
 const WITHHELD_WHILE_STALE = ['evidence_titles'];
@@ -152,8 +171,10 @@ async function hasCome(ports: QueryPorts, caller: Caller, waitFor: string): Prom
   const { allowed } = await ports.canonical.transaction(caller, session => reauthorise(session, 'read-case', [id]));
   if (!allowed.has(id)) throw new Problem('not-found', 'there is no such case, or none that you may see');
   const body = { size: 1, query: { ids: { values: [id] } } };
+  const { standing } = await standingByCache(ports, caller, 'search-cases');
+  const target = await targetOf(ports, ports.search.contract.store_name, useCaseOf(standing), caller.user);
   const seen = await waitUntil(
-    async () => (await find(ports, body)).hits.hits[0]?._source,
+    async () => (await find(ports, target, body)).hits.hits[0]?._source,
     source => source !== undefined && decodeDocument(source).version >= Number(version),
   );
   return seen !== undefined && decodeDocument(seen).version >= Number(version);

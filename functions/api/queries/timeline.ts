@@ -20,7 +20,7 @@ import {
 import { Problem } from '../problem.ts';
 import { type Route, route, uuid } from '../route.ts';
 import { readState } from './case.ts';
-import { openToRead, type QueryPorts } from './ports.ts';
+import { openToRead, type QueryPorts, targetOf } from './ports.ts';
 
 /** What of an entry is of the projector's own making, and of nobody. */
 const OWN: Group['properties'] = {
@@ -52,7 +52,7 @@ export const readTimeline = (ports: QueryPorts): Route =>
       // Nobody waits for, or learns anything of, what it may not see.
       if (waitFor > 0)
         await ports.canonical.transaction(caller, session => openToRead(ports, session, 'read-timeline', id));
-      const found = await lookUntil(ports, id, waitFor);
+      const found = await lookUntil(ports, caller.user, id, waitFor);
       const isFresh = found?.document != null && found.version >= waitFor;
       if (!isFresh && ifStale === 'refuse') throw stale();
       return ports.canonical.transaction(caller, async session => {
@@ -70,12 +70,12 @@ export const readTimeline = (ports: QueryPorts): Route =>
     },
   });
 
-async function lookUntil({ control, timeline }: QueryPorts, id: string, version: number): Promise<Stored | undefined> {
-  const { store, contract } = timeline;
+async function lookUntil(ports: QueryPorts, reader: string, id: string, version: number): Promise<Stored | undefined> {
+  const { store, contract } = ports.timeline;
   try {
-    const [target] = await control.targetsOf(contract.store_name);
-    if (!target) return undefined;
-    const look = () => store.read(target, id as AggregateId);
+    const read = await targetOf(ports, contract.store_name, 'case_timeline_view', reader);
+    if (!read) return undefined;
+    const look = () => store.read(read.target, id as AggregateId);
     return await waitUntil(look, seen => version === 0 || (seen !== undefined && seen.version >= version));
   } catch (cause) {
     throw new Problem('unavailable', 'the timeline does not answer', { retryAfter: 2, cause });

@@ -9,7 +9,7 @@ import { freshnessOf, freshnessSchema, ifStaleSchema, stale, waitUntil } from '.
 import { Problem } from '../problem.ts';
 import { reauthorise } from '../rehydrate.ts';
 import { NOTHING, type Route, route, uuid } from '../route.ts';
-import { type QueryPorts, standingByCache } from './ports.ts';
+import { type QueryPorts, standingByCache, targetOf } from './ports.ts';
 
 const INDEX = 'by-investigator';
 const MAX_PAGE = 100;
@@ -54,7 +54,7 @@ export const readWorklist = (ports: QueryPorts): Route =>
       const after = cursor === undefined ? undefined : await ports.cursors.read(standing, question, cursor);
       const [wanted, key] = waitFor?.split('@') ?? [];
       const page = await waitUntil(
-        () => pageOf(ports, investigator, size, after),
+        () => pageOf(ports, caller.user, investigator, size, after),
         ({ items }) => wanted === undefined || items.some(item => item.key === key && item.version >= Number(wanted)),
       );
       const isStale =
@@ -87,17 +87,19 @@ interface Page {
 }
 
 async function pageOf(
-  { control, worklist: { client, contract, protection } }: QueryPorts,
+  ports: QueryPorts,
+  reader: string,
   investigator: string,
   size: number,
   after: Position | undefined,
 ): Promise<Page> {
+  const { client, contract, protection } = ports.worklist;
   try {
-    const [target] = await control.targetsOf(contract.store_name);
-    if (!target) return { items: [], next: undefined };
+    const read = await targetOf(ports, contract.store_name, 'investigator_worklist_view', reader);
+    if (!read) return { items: [], next: undefined };
     const { Items = [], LastEvaluatedKey: last } = await client.send(
       new QueryCommand({
-        TableName: target.name,
+        TableName: read.target.name,
         IndexName: INDEX,
         KeyConditionExpression: '#investigator = :investigator',
         ExpressionAttributeNames: { '#investigator': 'investigator_id' },
