@@ -17,8 +17,10 @@ export const runsAdvance = defineOperation({
     const isPipeline = context.erasable.between !== undefined;
     const all = [...context.stores.map(({ name }) => name), ...(isPipeline ? OF_NO_STORE : [])];
     const names = store === undefined ? all : [OF_NO_STORE.includes(store) ? store : context.store(store).name];
-    await Promise.all([...names.map(name => advance(context, name)), isPipeline ? undefined : eraseAsAsked(context)]);
+    await Promise.all(names.map(name => advance(context, name)));
     if (store === undefined) for (const operated of context.stores) await sweepTargets(context, operated);
+    // Last, so that what it cannot do yet holds up nothing: the next minute tries again.
+    if (!isPipeline) await eraseAsAsked(context);
     return { stores: names };
   },
 });
