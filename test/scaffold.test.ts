@@ -7,7 +7,14 @@ import { run } from './team-repository.ts';
 const ROOT = resolve(import.meta.dirname, '..');
 /** What checks a projector: everything but the servers, the commands and the tests. */
 const ROOMS = ['contracts', 'core', 'functions', 'lib', 'testing'];
-const FILES = ['biome.json', 'jest.config.js', 'package.json', 'tsconfig.json', 'test/strip-types.cjs', 'test/temporary-folder.ts'];
+const FILES = [
+  'biome.json',
+  'jest.config.js',
+  'package.json',
+  'tsconfig.json',
+  'test/strip-types.cjs',
+  'test/temporary-folder.ts',
+];
 const TEST_MS = 180_000;
 
 const repository = mkdtempSync(join(tmpdir(), 'distributary-scaffold-'));
