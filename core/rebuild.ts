@@ -109,10 +109,11 @@ export async function compareRange(range: KeyRange, ports: ComparePorts): Promis
 export async function keysApart(
   range: KeyRange,
   ports: Pick<ComparePorts, 'store' | 'target' | 'entries'>,
-): Promise<readonly AggregateId[]> {
+): Promise<{ readonly documents: number; readonly keys: readonly AggregateId[] }> {
   const entries = await ports.entries(range);
   const sum = entries.map(({ digest }) => ({ count: 1, sum: digest })).reduce(addDigests, EMPTY_DIGEST);
-  return sameDigest(await ports.store.digest(ports.target, range), sum) ? [] : unequalKeys(range, entries, ports);
+  const isEqual = sameDigest(await ports.store.digest(ports.target, range), sum);
+  return { documents: entries.length, keys: isEqual ? [] : await unequalKeys(range, entries, ports) };
 }
 
 interface Verdict {

@@ -66,9 +66,9 @@ export function rebuildLines(run: Run, { paint }: Pick<Terminal, 'paint'>): read
 }
 
 function questionLines(questions: NonNullable<RebuildReport['questions']>): readonly string[] {
-  const { asked, sameTotal, overlap, missing, exposed, errors, p95Milliseconds: p95 } = questions;
+  const { asked, apart, sameTotal, overlap, missing, exposed, errors, p95Milliseconds: p95 } = questions;
   return [
-    `  asked as readers ask: ${count(sameTotal)} of ${counted(asked, 'question')} have as many results, first results agree by ${(overlap * 100).toFixed(1)}%, missing ${count(missing)}, exposed ${count(exposed)}`,
+    `  asked as readers ask: ${count(sameTotal)} of ${counted(asked, 'question')} have as many results (${counted(apart, 'document')} of the former target apart), first results agree by ${(overlap * 100).toFixed(1)}%, missing ${count(missing)}, exposed ${count(exposed)}`,
     `  p95 ${p95.current.toFixed(1)} and ${p95.candidate.toFixed(1)} ms, errors ${count(errors.current)} and ${count(errors.candidate)}`,
   ];
 }

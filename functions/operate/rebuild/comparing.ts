@@ -74,6 +74,7 @@ export async function compareAll(
 export const apartSchema = z.strictObject({
   from: key.nullable().default(null),
   finished: z.boolean().default(false),
+  documents: z.int().default(0),
   count: z.int().default(0),
   /** Some of them by name. */
   keys: z.array(key).default([]),
@@ -100,9 +101,14 @@ export async function findApart(
   while (!apart.finished) {
     const { ranges, next } = await cut(context, aggregates, apart.from, rows);
     const found = await Promise.all(ranges.map(range => keysApart(range, { store: store.store, target, entries })));
-    const keys = [...apart.keys, ...found.flat()];
-    const count = apart.count + found.flat().length;
-    apart = { from: next ?? null, finished: next === undefined, count, keys: keys.slice(0, KEPT_APART) };
+    const keys = found.flatMap(range => range.keys);
+    apart = {
+      from: next ?? null,
+      finished: next === undefined,
+      documents: found.reduce((sum, { documents }) => sum + documents, apart.documents),
+      count: apart.count + keys.length,
+      keys: [...apart.keys, ...keys].slice(0, KEPT_APART),
+    };
     await save(apart);
   }
   return apart;

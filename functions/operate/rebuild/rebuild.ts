@@ -182,7 +182,15 @@ async function lookAtBlue({ handle, context, store, memo, blue }: Rebuilding): P
     store,
     target: blue,
     begun: memo.apart,
-    save: apart => handle.save({ memo: { apart: apart as unknown as JsonObject } }),
+    save: apart =>
+      handle.save({
+        memo: { apart: apart as unknown as JsonObject },
+        progress: {
+          done: apart.documents,
+          total: Math.max(memo.compared.documents, apart.documents),
+          unit: 'documents',
+        },
+      }),
   });
   return 'shadow';
 }
