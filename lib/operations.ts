@@ -40,7 +40,9 @@ export interface OperationsProps {
 }
 
 /** Sees whole states by functions of the database, and no table; made by the migrations. */
-const DATABASE_USER = 'distributary_reader';
+const READER = 'distributary_reader';
+/** Besides, erases and moves tenants: of the pipeline's own function. */
+const OPERATOR = 'distributary_operator';
 /** The longest a function may run: a backfill goes on for so long at a stretch. */
 const TIMEOUT_SECONDS = 900;
 /** A whole core: projecting and encoding is what a backfill waits for. */
@@ -91,6 +93,13 @@ export class Operations extends Construct {
       schedule: Schedule.cron(COMPARED_AT),
       event: { api: 1, operation: 'drift.sweep', actor: 'schedule', reason: 'every night' },
     });
+    if (props.evidenceBucketName !== undefined) {
+      this.#schedule('Holds', {
+        description: 'Brings the legal holds on the content of evidence to those of its cases',
+        schedule: Schedule.rate(Duration.minutes(1)),
+        event: { api: 1, operation: 'holds.follow', actor: 'schedule', reason: 'every minute' },
+      });
+    }
     // Who decides how long a case is kept is the pipeline, not a team that shows it.
     if (props.only === undefined) {
       this.#schedule('Retention', {
@@ -135,6 +144,7 @@ export class Operations extends Construct {
 
   #function({ contracts, source, databaseUrl, searches, buckets, keys, ...props }: OperationsProps): BundledFunction {
     const { controlTableName, topicArn, payloadBucketName, evidenceBucketName, bundle, names, preset, only } = props;
+    const user = only === undefined ? OPERATOR : READER;
     const places: OperatedPlaces = Object.fromEntries(
       contracts.map(({ store_name: store }) => [
         store,
@@ -160,7 +170,7 @@ export class Operations extends Construct {
       functionName: names.function(only === undefined ? OPERATE : operateBundle(only)),
       description: `Rebuilds, backfills, compares, repairs and redrives ${only ?? 'stores'}`,
       environment: {
-        ...source.variables(DATABASE_USER),
+        ...source.variables(user),
         ...source.readerVariables(),
         ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
         ...variables,
@@ -171,7 +181,7 @@ export class Operations extends Construct {
       logDays: preset.logDays,
       placement: placementOf(source.placement, searches[0]?.placement),
     });
-    source.allowLogin(operate, DATABASE_USER);
+    source.allowLogin(operate, user);
     if (only === undefined) operate.allow(['sns:ListSubscriptionsByTopic'], [topicArn]);
     return operate;
   }
@@ -217,7 +227,7 @@ export class Operations extends Construct {
     // Its lock is under governance, for mistakes; a legal hold nothing passes.
     if (evidence.length > 0) {
       this.function.allow(
-        ['s3:BypassGovernanceRetention'],
+        ['s3:BypassGovernanceRetention', 's3:GetObjectLegalHold', 's3:PutObjectLegalHold'],
         evidence.map(name => `${arn(name)}/*`),
       );
     }

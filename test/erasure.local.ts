@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvocationType, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { DeleteObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import pg from 'pg';
 import type { Command } from '../bin/command.ts';
@@ -10,7 +11,14 @@ import { drillErasureCommand } from '../bin/commands/drill-erasure.ts';
 import { eraseCommand } from '../bin/commands/erase.ts';
 import { retentionCommand } from '../bin/commands/retention.ts';
 import type { ErasureDrill } from '../bin/drills/erasure.ts';
-import { commitMarkedCase, failMarkedCase, type MarkedCase, markedEvent } from '../bin/drills/marked-case.ts';
+import {
+  commitMarkedCase,
+  failMarkedCase,
+  type MarkedCase,
+  markedEvent,
+  uploadMarkedEvidence,
+} from '../bin/drills/marked-case.ts';
+import { withOperations } from '../bin/operate/asking.ts';
 import { settle } from '../bin/running/settled.ts';
 import { encodePack } from '../core/pack.ts';
 import { type AggregateId, storedVersion } from '../core/version.ts';
@@ -99,9 +107,13 @@ test(
     await hold(held);
     await settle(endpoints, catalogue);
     await failMarkedCase(endpoints, held, 'case-timeline');
+    await uploadMarkedEvidence(endpoints, held);
+    await followHolds();
     const before = await placesOf(held);
     const refused = run(eraseCommand, [held.id], { yes: true });
     await expect(refused).rejects.toMatchObject({ code: 'run-refused' });
+    // Nor is it in anybody's power who goes past the canonical store.
+    expect(await removedByHand(held)).toEqual({ evidence: 'AccessDenied', archive: 'AccessDenied' });
     expect(await placesOf(held)).toEqual(before);
 
     await release(held);
@@ -115,6 +127,35 @@ test(
   },
   TEST_MS,
 );
+
+/** As the schedule asks each minute. */
+const followHolds = () =>
+  withOperations({ dataDir, actor: 'test', reason: 'a test' }, async operations => {
+    await operations.ask('holds.follow', {});
+    return 0;
+  });
+
+/** What S3 says to somebody with every right who removes the evidence and the archived versions of a case. */
+async function removedByHand({ id, tenant }: MarkedCase): Promise<Readonly<Record<string, string>>> {
+  const { s3, close } = openStores(endpoints);
+  const remove = async (Bucket: string, prefix: (key: string) => boolean): Promise<string> => {
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket }));
+    const Key = Contents.map(({ Key: key }) => key!).filter(prefix)[0]!;
+    const command = new DeleteObjectCommand({ Bucket, Key, BypassGovernanceRetention: true });
+    return s3.send(command).then(
+      () => 'removed',
+      error => (error as Error).name,
+    );
+  };
+  try {
+    return {
+      evidence: await remove(endpoints.evidenceBucket!, key => key.startsWith(`${tenant}/${id}/`)),
+      archive: await remove(endpoints.stores['case-archive']!.bucket!, key => key.includes(id) && key.includes('held')),
+    };
+  } finally {
+    close();
+  }
+}
 
 test(
   'retention: what is over goes, what is held or not over stays, what was purged by command leaves no trace either',

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import pg from 'pg';
 import { runCommandLine } from '../bin/command-line.ts';
 import { COMMANDS } from '../bin/commands/all.ts';
@@ -213,8 +213,10 @@ test(
 );
 
 test(
-  'tenant move: every store has every case under the new tenant, and none under the old',
+  'tenant move: every store has every case under the new tenant, and none under the old; an erasure looks under both',
   async () => {
+    const evidence = { Bucket: endpoints.evidenceBucket!, Key: `${company}/${cases[0]}/content` };
+    await stores.s3.send(new PutObjectCommand({ ...evidence, Body: 'Marigold' }));
     const { code, out } = await distributary('tenant', 'move', company, '--to', successor, '--yes', ...onData);
     expect({ code, out }).toEqual({
       code: 0,
@@ -230,6 +232,10 @@ test(
     }
     expect(await keysInUse()).toEqual({ [YOUNG!]: CASES });
     await expectAgreement();
+
+    const erased = await distributary('erase', cases[0]!, '--yes', ...onData);
+    expect({ code: erased.code, err: erased.err }).toEqual({ code: 0, err: expect.any(String) });
+    await expect(stores.s3.send(new GetObjectCommand(evidence))).rejects.toMatchObject({ name: 'NoSuchKey' });
   },
   TEST_MS,
 );

@@ -75,6 +75,10 @@ export const LIFECYCLE_TESTS = {
     'tenant-move.local.ts',
     'nobody of either tenant sees a case twice or too long, in the canonical store and in a search',
   ),
+  movedAll: test(
+    'protection.local.ts',
+    'tenant move: every store has every case under the new tenant, and none under the old; an erasure looks under both',
+  ),
   rotated: test(
     'protection.local.ts',
     'keys rotate puts the rest under the young key, says how far it is, and nobody notices',

@@ -136,7 +136,12 @@ const RULES: Readonly<Record<LifecycleEvent, Readonly<Record<LifecyclePlace, Rul
   },
   'legal hold': {
     canonical: ['no row of the case can be deleted', 'triggers', AT_ONCE, 'heldInDatabase'],
-    evidence: ['nothing is erased', 'erasure asks the canonical store', 'at once', 'held'],
+    evidence: [
+      'a legal hold on every version of its content; nothing is erased',
+      'holds.follow, each minute',
+      '1 minute',
+      'held',
+    ],
     ...inStores(['nothing is erased', 'erasure asks the canonical store', 'at once', 'held']),
     archive: ['a legal hold on every object of the case', 'priority lane', PROMISED, 'archiveHold'],
     cache: ['nothing: it holds no content', '–', '–', 'held'],
@@ -186,10 +191,10 @@ const RULES: Readonly<Record<LifecycleEvent, Readonly<Record<LifecyclePlace, Rul
   'tenant migration': {
     canonical: ['the case with all that is its changes its tenant', 'distributary tenant move', AT_ONCE, 'movedOnce'],
     evidence: [
-      'it stays under the tenant that took it in; what is known of it moves',
+      'it stays under the tenant that took it in, where holds and erasures look too; what is known of it moves',
       'distributary tenant move',
       AT_ONCE,
-      'moved',
+      'movedAll',
     ],
     ...inStores(['the same key under the new tenant, one version more', 'priority lane', PROMISED, 'moved']),
     cache: ['decisions of the old tenant end', 'suspension of the tenant, time to live', PROMISED, 'atOnce'],

@@ -13,6 +13,7 @@ import { erasePlan, eraseStart } from './erase/erase.ts';
 import { failuresList } from './failures/failures-list.ts';
 import { failuresRedrive } from './failures/failures-redrive.ts';
 import { archiveSeal } from './lifecycle/archive-seal.ts';
+import { holdsFollow } from './lifecycle/evidence-holds.ts';
 import { retentionRun } from './lifecycle/retention.ts';
 import { keysRotate } from './lifecycle/rotate-keys.ts';
 import { tenantMoveStart } from './lifecycle/tenant-move.ts';
@@ -58,6 +59,7 @@ export const OPERATIONS = [
   retireDecide,
   retireStep,
   archiveSeal,
+  holdsFollow,
   keysRotate,
   tenantMoveStart,
   auditList,

@@ -20,6 +20,8 @@ export interface ObjectVersion {
   readonly key: string;
   readonly id: string | undefined;
   readonly isLatest: boolean;
+  /** Says that the object was deleted, and has no content. */
+  readonly isMarker: boolean;
 }
 
 export interface BucketEraser {
@@ -52,9 +54,11 @@ export function bucketEraser(client: S3Client, bucket: string, lock: 'none' | 'g
     while (at) {
       const list = new ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix, ...at });
       const page: ListObjectVersionsCommandOutput = await onBucket(() => client.send(list));
-      for (const { Key, VersionId, IsLatest } of [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])]) {
+      const { Versions = [], DeleteMarkers = [] } = page;
+      for (const found of [...Versions, ...DeleteMarkers]) {
+        const { Key, VersionId, IsLatest } = found;
         seen.add(Key!);
-        yield { key: Key!, id: VersionId, isLatest: IsLatest === true };
+        yield { key: Key!, id: VersionId, isLatest: IsLatest === true, isMarker: !('Size' in found) };
       }
       const { IsTruncated, NextKeyMarker: KeyMarker, NextVersionIdMarker: VersionIdMarker } = page;
       at = IsTruncated && KeyMarker !== undefined ? { KeyMarker, VersionIdMarker } : undefined;
@@ -64,7 +68,9 @@ export function bucketEraser(client: S3Client, bucket: string, lock: 'none' | 'g
     do {
       const list = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken });
       const { Contents = [], NextContinuationToken } = await onBucket(() => client.send(list));
-      for (const { Key } of Contents) if (!seen.has(Key!)) yield { key: Key!, id: undefined, isLatest: true };
+      for (const { Key } of Contents) {
+        if (!seen.has(Key!)) yield { key: Key!, id: undefined, isLatest: true, isMarker: false };
+      }
       ContinuationToken = NextContinuationToken;
     } while (ContinuationToken !== undefined);
   }

@@ -9,6 +9,7 @@ import { factFormat } from '../../stores/parquet-file.ts';
 import { manifest } from '../../stores/parquet-manifest.ts';
 import { bucketObjects, s3Client } from '../../stores/parquet-objects.ts';
 import { type BucketEraser, bucketEraser } from './bucket-eraser.ts';
+import { type BucketHolds, bucketHolds } from './bucket-holds.ts';
 import { listenersOf, queueOwner } from './listeners.ts';
 
 /** The files of a store that keeps facts. */
@@ -23,6 +24,8 @@ export interface BetweenStores {
   readonly payloads: BucketEraser;
   /** The content of evidence, under tenant and case; nothing where no API takes any. */
   readonly evidence: BucketEraser | undefined;
+  /** Its legal holds. */
+  readonly evidenceHolds: BucketHolds | undefined;
   /** ARNs of all that is subscribed to the changes. */
   listeners(): Promise<readonly string[]>;
   /** The store whose queue it is; nothing when it is named after none. */
@@ -72,6 +75,7 @@ function betweenStores(
   return {
     payloads: bucketEraser(s3, PAYLOAD_BUCKET),
     evidence: EVIDENCE_BUCKET === undefined ? undefined : bucketEraser(s3, EVIDENCE_BUCKET, 'governed'),
+    evidenceHolds: EVIDENCE_BUCKET === undefined ? undefined : bucketHolds(s3, EVIDENCE_BUCKET),
     listeners: () => listenersOf(sns, TOPIC_ARN),
     storeOfQueue: queueOwner(OPERATED_STORES),
   };

@@ -7,7 +7,7 @@ import type { BucketEraser } from './bucket-eraser.ts';
 import { mustErase } from './erasable-places.ts';
 import { eraseFailed } from './erase-queues.ts';
 import { eraseArchived, isGone } from './erase-stores.ts';
-import type { ErasedAggregate } from './erasure-rows.ts';
+import { casesOf, type ErasedAggregate, evidencePlaces } from './erasure-rows.ts';
 
 const LOOKS_IN_FLIGHT = 8;
 
@@ -36,11 +36,13 @@ export async function erasureTraces(
   const traces = [...(await canonicalTraces(context, cases, keys)), ...(await Promise.all(ofStores)).flat()];
   const { payloads, evidence } = mustErase(context);
   let [parked, locked] = [0, 0];
-  await inFlight(erased, LOOKS_IN_FLIGHT, async ({ aggregate, tenant, key }) => {
+  await inFlight(erased, LOOKS_IN_FLIGHT, async ({ aggregate, key }) => {
     const found = await objectsBelow(payloads, `${aggregate}/${key}/`);
-    const kept = evidence && aggregate === 'case' ? await objectsBelow(evidence, `${tenant}/${key}/`) : 0;
-    [parked, locked] = [parked + found, locked + kept];
+    parked += found;
   });
+  for (const { prefix } of evidence ? await evidencePlaces(context, casesOf(erased)) : []) {
+    locked += await objectsBelow(evidence!, prefix);
+  }
   traces.push({ place: 'payloads', what: 'objects', count: parked, mayPass: true });
   traces.push({ place: 'evidence', what: 'objects that a lock or a hold keeps', count: locked, mayPass: false });
   return traces.filter(({ count }) => count > 0);

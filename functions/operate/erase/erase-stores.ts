@@ -10,7 +10,7 @@ import { leavingTargets } from '../rebuild/former-targets.ts';
 import type { BucketEraser, ObjectsErased, ObjectVersion } from './bucket-eraser.ts';
 import { type ErasableFacts, mustErase } from './erasable-places.ts';
 import { eraseFailed } from './erase-queues.ts';
-import type { ErasedAggregate } from './erasure-rows.ts';
+import { casesOf, type ErasedAggregate, evidencePlaces } from './erasure-rows.ts';
 
 /** What was erased in one place, for the report. */
 export const placeSchema = z.strictObject({ place: z.string(), what: z.string(), count: z.int() });
@@ -38,7 +38,7 @@ export async function eraseFromStores(
   const places = (await Promise.all(ofStores)).flat();
   const { payloads, evidence } = mustErase(context);
   places.push(objectsPlace('payloads', await erasePayloads(payloads, erased)));
-  if (evidence) places.push(objectsPlace('evidence', await eraseEvidence(evidence, erased)));
+  if (evidence) places.push(objectsPlace('evidence', await eraseEvidence(context, casesOf(erased))));
   return places;
 }
 
@@ -170,10 +170,13 @@ async function erasePayloads(bucket: BucketEraser, erased: readonly ErasedAggreg
   return total;
 }
 
-async function eraseEvidence(bucket: BucketEraser, erased: readonly ErasedAggregate[]): Promise<ObjectsErased> {
+/** A hold that the canonical store placed it has released, or the case would be there; one that somebody else placed stays. */
+async function eraseEvidence(context: OperateContext, cases: readonly string[]): Promise<ObjectsErased> {
+  const { evidence, evidenceHolds } = mustErase(context);
   let total: ObjectsErased = { removed: 0, refused: [] };
-  for (const { aggregate, tenant, key } of erased) {
-    if (aggregate === 'case') total = sum(total, await eraseBelow(bucket, `${tenant}/${key}/`));
+  for (const { prefix, onceHeld } of await evidencePlaces(context, cases)) {
+    if (onceHeld) await evidenceHolds!.bring(prefix, false);
+    total = sum(total, await eraseBelow(evidence!, prefix));
   }
   return total;
 }

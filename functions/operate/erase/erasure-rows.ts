@@ -71,6 +71,30 @@ export async function erasedWith({ connection }: Ports, cases: readonly string[]
   }));
 }
 
+/** Where the content of a case's evidence may lie: what was uploaded stays under the tenant that the case had then. */
+export interface EvidencePlace {
+  /** `<tenant>/<case>/` */
+  readonly prefix: string;
+  readonly case: string;
+  /** Whether the canonical store ever had it on hold. */
+  readonly onceHeld: boolean;
+}
+
+/** Of cases that are there and of those that are gone. */
+export async function evidencePlaces(
+  { connection }: Ports,
+  cases: readonly string[],
+): Promise<readonly EvidencePlace[]> {
+  const text = 'select case_id, tenant_id, once_held from canonical.tenants_of($1)';
+  const rows = await connection.query<{ case_id: string; tenant_id: string; once_held: boolean }>(text, [cases]);
+  return rows.map(({ case_id, tenant_id, once_held: onceHeld }) => {
+    return { prefix: `${tenant_id}/${case_id}/`, case: case_id, onceHeld };
+  });
+}
+
+export const casesOf = (erased: readonly ErasedAggregate[]): readonly string[] =>
+  erased.filter(({ aggregate }) => aggregate === 'case').map(({ key }) => key);
+
 /** Former erasures that are looked at again. */
 const MAX_WATCHED = 2000;
 const DAY_MS = 86_400_000;
