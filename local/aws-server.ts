@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { type HoldsApplication, type HoldsDatabase, keepHolds } from './aws-holds.ts';
 
 /**
  * The process behind local/aws.ts: fauxqs (SQS, SNS, S3) with its state in SQLite.
@@ -9,7 +10,7 @@ import { z } from 'zod';
  */
 
 interface Persistence {
-  readonly db: { exec(sql: string): void; prepare(sql: string): { run(...values: unknown[]): void } };
+  readonly db: HoldsDatabase;
   load(sqs: SqsStore, sns: SnsStore, s3: S3Store): void;
   updateMessageReady(messageId: string): void;
 }
@@ -64,16 +65,10 @@ interface HttpRequest {
   readonly raw: { readonly socket: { readonly writable: boolean } };
 }
 
-interface HttpReply {
-  send(body: string): void;
-}
+type SendHook = (request: HttpRequest, reply: unknown, payload: unknown, done: () => void) => void;
 
 interface Application {
-  addHook(
-    name: 'onSend',
-    hook: (request: HttpRequest, reply: unknown, payload: unknown, done: () => void) => void,
-  ): void;
-  addHook(name: 'onRequest', hook: (request: HttpRequest, reply: HttpReply, done: () => void) => void): void;
+  readonly addHook: HoldsApplication['addHook'] & ((name: 'onSend', hook: SendHook) => void);
   get(path: string, handler: () => Promise<unknown>): void;
   post(path: string, handler: (request: HttpRequest) => Promise<unknown>): void;
   listen(options: { port: number; host: string }): Promise<string>;
@@ -210,14 +205,6 @@ function takeBackUndelivered(app: Application, bus: Bus): void {
   });
 }
 
-/** There are no locks here. A legal hold is acknowledged, for the emulator would take it for the object's new content. */
-function passHolds(app: Application): void {
-  app.addHook('onRequest', ({ method, url }, reply, done) => {
-    if (method === 'PUT' && new URL(url, 'http://s3').searchParams.has('legal-hold')) reply.send('');
-    else done();
-  });
-}
-
 async function openPersistence(dataDir: string): Promise<Persistence> {
   const { PersistenceManager } = await fauxqs('persistence.js');
   const persistence: Persistence = new PersistenceManager(dataDir);
@@ -243,7 +230,7 @@ async function serve(dataDir: string): Promise<Application> {
   bus.releaseAll();
   const app: Application = buildApp({ logger: false, stores: { sqsStore: sqs, snsStore: sns, s3Store: s3 } });
   takeBackUndelivered(app, bus);
-  passHolds(app);
+  keepHolds(app, persistence.db);
   const body = (request: HttpRequest): unknown => JSON.parse(String(request.body));
   app.get('/_local/queues', async () => bus.depths());
   app.post('/_local/provision', async request => {
