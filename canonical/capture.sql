@@ -12,7 +12,7 @@ set local search_path = canonical;
 set local client_min_messages = warning;
 drop schema if exists capture cascade;
 create schema capture;
-grant usage on schema capture to distributary_reader;
+grant usage on schema capture to distributary_reader, distributary_operator;
 
 -- assignment ----------------------------------------------------------------------------------------------------------
 
@@ -1706,6 +1706,6 @@ begin
   for function in
     select oid from pg_proc where pronamespace = 'capture'::regnamespace and proname ~ '_(state|rows|entries|found|bound)$|^gone$'
   loop
-    execute format('grant execute on function %s to distributary_reader', function);
+    execute format('grant execute on function %s to distributary_reader, distributary_operator', function);
   end loop;
 end $$;

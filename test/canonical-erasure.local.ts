@@ -187,11 +187,11 @@ test('cases that were purged by command are found until they are noted, and only
   expect(await unerased()).not.toContain(id);
   expect(await db.sql(`select one from erased_since(now() - interval '1 minute', 10) one`)).toEqual([{ one: id }]);
 
-  const reader = await db.connect('distributary_reader');
-  expect((await reader.query('select canonical.erase_case($1, $2, $3) as verdict', [id, OVER, 'x'])).rows).toEqual([
+  const operator = await db.connect('distributary_operator');
+  expect((await operator.query('select canonical.erase_case($1, $2, $3) as verdict', [id, OVER, 'x'])).rows).toEqual([
     { verdict: 'gone' },
   ]);
-  for (const role of ['distributary_app', 'distributary_relay'] as const) {
+  for (const role of ['distributary_app', 'distributary_query', 'distributary_relay', 'distributary_reader'] as const) {
     const other = await db.connect(role);
     expect(await verdictOf(other.query('select canonical.erase_case($1, $2, $3)', [id, OVER, 'x']))).toMatchObject({
       code: '42501',

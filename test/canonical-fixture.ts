@@ -18,6 +18,7 @@ type Role =
   | 'distributary_query'
   | 'distributary_relay'
   | 'distributary_reader'
+  | 'distributary_operator'
   | 'distributary_owner';
 
 /** A real server with an empty database, for one test file. */

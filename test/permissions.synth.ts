@@ -93,7 +93,7 @@ test("a store's permissions do not match a store whose name begins with its name
 const ROLES: Readonly<Record<string, string>> = {
   relay: 'distributary_relay',
   guardian: 'distributary_guardian',
-  operate: 'distributary_reader',
+  operate: 'distributary_operator',
   'api-commands': 'distributary_app',
   'api-queries': 'distributary_query',
 };

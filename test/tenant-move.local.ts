@@ -60,7 +60,7 @@ async function world(size: number) {
     cases.push(id);
   }
   const reader = await db.connect('distributary_app');
-  const operator = await db.connect('distributary_reader');
+  const operator = await db.connect('distributary_operator');
   /** The cases that somebody sees for a tenant; nothing while that is refused. */
   const seen = async (who: string, tenant: string): Promise<string[]> => {
     try {

@@ -7,7 +7,7 @@ const MAX_CONNECTIONS = 4;
 /** A page of 500 states takes 0.1 s; what takes this long holds something up. */
 const STATEMENT_TIMEOUT_MS = 30_000;
 const IDLE_MS = 10_000;
-/** Statements on the canonical store, each a transaction of its own, as `distributary_reader`. */
+/** Statements on the canonical store, each a transaction of its own, as `distributary_operator`, or as the reader that it is too. */
 export interface CanonicalConnection {
   /** Throws `source-unavailable` while it does not answer. */
   query<Row extends object>(text: string, values: readonly unknown[]): Promise<Row[]>;

@@ -4,7 +4,13 @@ import type { CanonicalConnection } from '../canonical/canonical-connection.ts';
 
 /** What the relay's publication is called in canonical/. */
 const PUBLICATION = 'distributary_outbox';
-const ROLES = ['distributary_app', 'distributary_query', 'distributary_relay', 'distributary_reader'];
+const ROLES = [
+  'distributary_app',
+  'distributary_query',
+  'distributary_relay',
+  'distributary_reader',
+  'distributary_operator',
+];
 const ROOT_TRIGGERS = ['stamp', 'record', 'record_update', 'emit'];
 
 /** Out of catalogues that every role may read. */
