@@ -122,7 +122,7 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
   },
   {
     rule: 'Serverless-EventBusDLQ',
-    at: /\/(Every((Five)?Minutes?|Night)|Retention|CompactRegularly|KeysRegularly)\/Resource$/,
+    at: /\/(Every((Five)?Minutes?|Night)|Retention|Holds|CompactRegularly|KeysRegularly)\/Resource$/,
     reason: 'a start that was missed is worth nothing later: the clock brings the next one',
   },
   {
