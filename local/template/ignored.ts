@@ -8,7 +8,7 @@ export const IGNORED_TYPES: Readonly<Record<string, string>> = {
   'AWS::EC2::*': 'everything runs on one machine, on its loopback interface',
   'AWS::Glue::*': 'says how Athena reads the files of a bucket',
   'AWS::IAM::*': 'the embedded servers check no permissions; on AWS they do',
-  'AWS::KMS::*': 'nothing is encrypted at rest on this machine',
+  'AWS::KMS::*': 'the keys of protected fields are files here; nothing else is encrypted at rest on this machine',
   'AWS::Lambda::Permission': 'the embedded servers check no permissions',
   'AWS::Logs::*': 'logs go to files in the data folder',
   'AWS::RDS::DBClusterParameterGroup': 'the embedded PostgreSQL has the same settings by its own start',
