@@ -26,6 +26,8 @@ const places = readPlaces();
 const { endpoints, deployment } = places;
 const ROWS = 20;
 const TIMEOUT_MS = 180_000;
+/** A second deployment of all stacks, on a busy machine. */
+const DEPLOYMENT_MS = 420_000;
 /** What follows waits for queues, and for functions that start. */
 const SETTLE_MS = 90_000;
 
@@ -170,8 +172,6 @@ describe('a producer that is ahead of the projectors', () => {
           contract.setIn(['freshness_contract', 'maximum_before_alert'], '45_seconds'),
       });
       await deploy(deployment, root);
-      expect((await alarmNamed(endpoints.control, NAMES.alarm('case-timeline', 'stale'))).threshold).toBe(45);
-
       for (const { contract } of definitions) {
         const args = [contract.store_name, '--all', '--json', '--data-dir', places.folder];
         const { code, out } = await redrive(...args);
@@ -189,8 +189,14 @@ describe('a producer that is ahead of the projectors', () => {
         await until(() => landed(store), `${store} has what was sent back`, SETTLE_MS);
       }
     },
-    TIMEOUT_MS,
+    DEPLOYMENT_MS,
   );
+
+  // Its core leaves an alarm as it is when its stack is updated: docs/emulators.md.
+  (places.emulator === 'localstack' ? test.skip : test)('with the alarm that the newer contract asks for', async () => {
+    const { threshold } = await alarmNamed(endpoints.control, NAMES.alarm('case-timeline', 'stale'));
+    expect(threshold).toBe(45);
+  });
 
   test(
     'and the field that the newer contract adds is in every file that is written from now on',

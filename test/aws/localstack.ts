@@ -32,6 +32,8 @@ export async function startLocalStack(options: EmulatorOptions): Promise<Emulato
     env: {
       GATEWAY_LISTEN: `${HOST}:${port}`,
       LOCALSTACK_HOST: `${HOST}:${port}`,
+      // Otherwise a queue's region comes before the host, which is an address here and no name.
+      SQS_ENDPOINT_STRATEGY: 'path',
       FILESYSTEM_ROOT: folder,
       // It takes some machines for a container, and then writes to /var/lib.
       OVERRIDE_IN_DOCKER: '0',

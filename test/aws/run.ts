@@ -87,13 +87,16 @@ async function startRelay(endpoint: string): Promise<void> {
 }
 
 /** Jest in a process of its own; yields its exit code. */
-async function tests(folder: string, args: readonly string[]): Promise<number> {
+async function tests({ folder, environment }: Deployment, args: readonly string[]): Promise<number> {
   const jest = join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
   const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
-  const child = spawn(process.execPath, [...flags, jest, '--testMatch', '<rootDir>/test/**/*.aws.ts', ...args], {
+  // What a test that failed has left open does not hold up the end.
+  const jestFlags = ['--forceExit', '--testMatch', '<rootDir>/test/**/*.aws.ts'];
+  const child = spawn(process.execPath, [...flags, jest, ...jestFlags, ...args], {
     cwd: ROOT,
     stdio: 'inherit',
-    env: { ...process.env, [PLACES_VARIABLE]: folder },
+    // What opens protected fields asks KMS by the SDK's own variables.
+    env: { ...process.env, ...environment, [PLACES_VARIABLE]: folder },
   });
   undo.push(() => child.kill('SIGTERM'));
   return new Promise((answered, failed) => child.once('error', failed).once('close', code => answered(code ?? 2)));
@@ -109,7 +112,7 @@ async function main(name: EmulatorName, args: readonly string[]): Promise<number
   await startRelay(emulator.endpoint);
   const endpoints = await endpointsOf(emulator, surroundings, readCatalogue(ROOT));
   writePlaces({ emulator: name, endpoints, deployment, folder });
-  return tests(folder, args);
+  return tests(deployment, args);
 }
 
 const EMULATOR = '--emulator=';

@@ -66,6 +66,7 @@ async function invoke(handler, invocation) {
   const id = invocation['invoke-id'];
   const deadline = Date.now() + timeoutSeconds * 1000;
   const context = contextOf(id, invocation['invoked-function-arn'], deadline);
+  if (invocation['trace-id']) env._X_AMZN_TRACE_ID = invocation['trace-id'];
   written = [`START RequestId: ${id} Version: ${env.AWS_LAMBDA_FUNCTION_VERSION}\n`];
   const late = Promise.withResolvers();
   let timedOut = false;
