@@ -2,10 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { runCommandLine } from '../../bin/command-line.ts';
 import { redriveCommand } from '../../bin/commands/redrive.ts';
 import type { Definition } from '../../core/projection.ts';
+import { protectedFields } from '../../core/protection.ts';
 import type { Stored } from '../../core/store.ts';
 import type { AggregateId } from '../../core/version.ts';
+import { dynamoStore } from '../../functions/stores/dynamodb.ts';
 import type { Endpoints } from '../../local/endpoints.ts';
-import type { OpenStores } from '../../local/verification/open-stores.ts';
+import { type OpenStores, openStores } from '../../local/verification/open-stores.ts';
 import { type StoreVerdict, verifyStores } from '../../local/verify.ts';
 import { capturedTerminal } from '../captured-terminal.ts';
 
@@ -13,7 +15,10 @@ const LOOK_EVERY_MS = 500;
 /** Emulators make no bucket with object lock out of a template: docs/emulators.md. */
 const NOT_EMULATED = 's3-object-lock';
 
-/** Waits until every store holds what a rebuild would give, document by document; else throws what differs. */
+/**
+ * Waits until every store holds what a rebuild would give, document by document; else throws what differs. Throws too where
+ * a protected field lies open in its table.
+ */
 export async function holdsAll(
   endpoints: Endpoints,
   definitions: readonly Definition[],
@@ -23,8 +28,27 @@ export async function holdsAll(
     const emulated = definitions.filter(({ contract }) => contract.engine !== NOT_EMULATED);
     const verdicts = await verifyStores(endpoints, emulated);
     const drifting = verdicts.filter(({ drift }) => drift > 0);
-    if (drifting.length === 0) return verdicts;
+    if (drifting.length === 0) {
+      await mustBeSealed(endpoints, emulated);
+      return verdicts;
+    }
     if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${JSON.stringify(drifting, null, 2)}`);
+  }
+}
+
+async function mustBeSealed(endpoints: Endpoints, definitions: readonly Definition[]): Promise<void> {
+  const stores = openStores(endpoints);
+  try {
+    for (const { contract } of definitions.filter(({ contract: { protection } }) => protection)) {
+      const tableName = endpoints.stores[contract.store_name]!.table!;
+      const table = dynamoStore({ client: stores.dynamo, contract, control: stores.control, tableName });
+      for await (const { key, document } of table.scan((await table.current())!, {})) {
+        const open = protectedFields(contract).find(name => !/^sealed:/.test(String(document?.[name] ?? 'sealed:')));
+        if (open !== undefined) throw new Error(`${contract.store_name}: ${open} of ${key} lies open`);
+      }
+    }
+  } finally {
+    stores.close();
   }
 }
 
