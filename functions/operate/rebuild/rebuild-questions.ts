@@ -40,8 +40,10 @@ export async function askAsReaders(
       plan.queries,
       plan.principals,
     );
-    const { passes, reasons } = shadowGate(report);
-    if (!passes && attempt < TRIES) continue;
+    const { reasons } = shadowGate(report);
+    // Speed and errors pass; what was asked again and again and still differs does not.
+    const mayPass = report.missing === 0 && report.exposed === 0 && report.sameTotal === report.asked;
+    if (reasons.length > 0 && mayPass && attempt < TRIES) continue;
     const kept = { ...report, differences: report.differences.slice(0, KEPT_DIFFERENCES) };
     return { figures: JSON.parse(JSON.stringify({ ...kept, apart: count, reasons })) as JsonObject, reasons };
   }
