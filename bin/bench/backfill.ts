@@ -2,6 +2,7 @@ import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
+import { PAGE_ROWS } from '../../core/backfill.ts';
 import { projection } from '../../core/projection.ts';
 import type { Store, Target, Write } from '../../core/store.ts';
 import { fill, fillSchema } from '../../functions/operate/backfill/filling.ts';
@@ -24,8 +25,8 @@ import { openPipe, type Pipe } from './pipe.ts';
 const STORE = 'case-search';
 const CASES = 10_000;
 const LEAST_OF_BARE = 0.7;
-/** As the store has them under way for a batch. */
-const DOCUMENTS_A_REQUEST = 250;
+/** As the store has them under way for a page of a backfill. */
+const DOCUMENTS_A_REQUEST = PAGE_ROWS / 2;
 const AT_ONCE = 2;
 
 /** From canonical rows to a new index, against what its two ends take alone: the same documents ready, and bare COPY. */

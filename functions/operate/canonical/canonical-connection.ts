@@ -4,7 +4,7 @@ import { type DatabaseEnvironment, databaseConfig } from '../../database.ts';
 
 /** Key ranges are read at once, each by one connection. */
 const MAX_CONNECTIONS = 4;
-/** A page of 500 states takes 0.1 s; what takes this long holds something up. */
+/** A page of 1,000 states takes 0.1 s; what takes this long holds something up. */
 const STATEMENT_TIMEOUT_MS = 30_000;
 const IDLE_MS = 10_000;
 /** Statements on the canonical store, each a transaction of its own, as `distributary_operator`, or as the reader that it is too. */
