@@ -6,7 +6,8 @@ const MAX_BYTES = 8 * 2 ** 20;
 /** A log that never fills the disk: at its limit it becomes `FILE.1`, and starts anew. */
 export class LogFile {
   readonly path: string;
-  #file: number;
+  /** Nothing once it is closed. */
+  #file: number | undefined;
   #bytes: number;
 
   constructor(path: string) {
@@ -15,7 +16,9 @@ export class LogFile {
     this.#file = openSync(path, 'a');
   }
 
+  /** What a process says after its log was closed is lost: its number may be that of another file by then. */
   write(line: string): void {
+    if (this.#file === undefined) return;
     const bytes = Buffer.from(`${line}\n`);
     if (this.#bytes + bytes.length > MAX_BYTES) this.#rotate();
     this.#bytes += bytes.length;
@@ -23,11 +26,12 @@ export class LogFile {
   }
 
   close(): void {
-    closeSync(this.#file);
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
   }
 
   #rotate(): void {
-    closeSync(this.#file);
+    this.close();
     renameSync(this.path, `${this.path}.1`);
     this.#file = openSync(this.path, 'a');
     this.#bytes = 0;
