@@ -51,7 +51,7 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
   },
   {
     rule: 'AwsSolutions-IAM5',
-    finding: /^Resource::arn:(<AWS::Partition>|aws[\w-]*):es:.*:domain\/[^/]+\/[a-z0-9-]+\.\*(\/_search)?$/,
+    finding: /^Resource::arn:(<AWS::Partition>|aws[\w-]*):es:.*:domain\/[^/]+\/[a-z0-9-]+\.\*(\.(1|\?{18})\/_search)?$/,
     at: POLICY,
     reason: "a target's index is named after the store and a dot, which no other store's name holds",
   },

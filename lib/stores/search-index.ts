@@ -16,6 +16,9 @@ export interface SearchIndexProps {
   readonly configuration: Configuration;
 }
 
+/** Of the time in the name of a target that a rebuild made: `20261121t233500123`. */
+const STAMP_CHARACTERS = 18;
+
 /** A store's part of the shared domain: its alias and the indexes behind it. The provisioning function makes them. */
 export class SearchIndex extends Construct implements ProjectedStore {
   readonly variables: EnvironmentOf<typeof openSearchVariables>;
@@ -61,7 +64,10 @@ export class SearchIndex extends Construct implements ProjectedStore {
   allowRead(fn: BundledFunction): void {
     this.#admission?.add(fn);
     this.#allow(fn, ['Post'], `${this.#alias}/_search`);
-    this.#allow(fn, ['Post'], `${this.#generations}/_search`);
+    for (const generation of ['1', '?'.repeat(STAMP_CHARACTERS)]) {
+      // An asterisk takes slashes too; so much after the last dot can be an index, and nothing in one.
+      this.#allow(fn, ['Post'], `${this.#generations}.${generation}/_search`);
+    }
   }
 
   /** Targets are made, compared, put before the readers, and removed. */
