@@ -10,12 +10,14 @@ def use_dynamodb_local():
     java, jars = os.environ.get("DYNAMODB_LOCAL_JAVA"), os.environ.get("DYNAMODB_LOCAL_JARS")
     if not java or not jars:
         return
+    from localstack import config
     from localstack.services.dynamodb.packages import DynamoDBLocalPackageInstaller
     from localstack.services.dynamodb.server import DynamodbServer
 
     def command(server):
         main = "com.amazonaws.services.dynamodbv2.local.main.ServerRunner"
-        return [java, f"-Xmx{server.heap_size}", f"-Djava.library.path={jars}", "-cp", f"{jars}/*", main] + [
+        places = [f"-Djava.io.tmpdir={config.dirs.tmp}", f"-Djava.library.path={jars}"]
+        return [java, f"-Xmx{server.heap_size}", *places, "-cp", f"{jars}/*", main] + [
             *("-port", str(server.port)),
             "-inMemory",
         ]
