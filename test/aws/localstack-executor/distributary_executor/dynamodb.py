@@ -1,8 +1,12 @@
 """LocalStack fetches DynamoDB Local from an address of its own; here it is what Maven fetched, named by two variables."""
 
 import os
+import shutil
 
 from localstack.runtime import hooks
+
+# LocalStack starts it in a group of its own, which would outlive a LocalStack that is killed.
+WITH_PARENT = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
 
 
 @hooks.on_infra_start()
@@ -17,7 +21,7 @@ def use_dynamodb_local():
     def command(server):
         main = "com.amazonaws.services.dynamodbv2.local.main.ServerRunner"
         places = [f"-Djava.io.tmpdir={config.dirs.tmp}", f"-Djava.library.path={jars}"]
-        return [java, f"-Xmx{server.heap_size}", *places, "-cp", f"{jars}/*", main] + [
+        return [*WITH_PARENT, java, f"-Xmx{server.heap_size}", *places, "-cp", f"{jars}/*", main] + [
             *("-port", str(server.port)),
             "-inMemory",
         ]
