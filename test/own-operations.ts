@@ -21,7 +21,7 @@ export function strayPermissions(templates: Templates, store: string): readonly 
 
 const ownOf = (store: string): readonly RegExp[] => [
   new RegExp(`:table/distributary-${store}([.][*])?$`),
-  new RegExp(`:table/\\S*controltablename\\S* (store#${store}|audit)$`),
+  new RegExp(`:table/\\S*controltablename\\S* ((store|reads)#${store}|audit)$`),
   new RegExp(`:sqs:.*:distributary-${store}(-priority|-failed)?$`),
   new RegExp(`:domain/distributary-search/(${store}[.][*]|(_index_template|_alias)/${store}|_aliases)$`),
   // What the stack itself makes: the store's bucket, the function's log.
