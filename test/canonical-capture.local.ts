@@ -3,16 +3,7 @@ import { readFileSync } from 'node:fs';
 import type pg from 'pg';
 import { laneOf, parseAggregateContract } from '../core/aggregate-contract.ts';
 import { stateValidator } from '../core/aggregate-state.ts';
-import {
-  addCase,
-  type Canonical,
-  closeCase,
-  openCanonical,
-  openServer,
-  seed,
-  several,
-  stampede,
-} from './canonical-fixture.ts';
+import { addCase, closeCase, seededCanonical, several, stampede } from './canonical-fixture.ts';
 import {
   addEvidence,
   addTask,
@@ -29,19 +20,7 @@ import {
 
 /** Every commit that changes an aggregate leaves exactly one outbox row with its whole state, whoever wrote and how. */
 
-let server: Awaited<ReturnType<typeof openServer>>;
-let db: Canonical;
-let ids: Awaited<ReturnType<typeof seed>>;
-
-beforeAll(async () => {
-  server = await openServer();
-  db = await openCanonical(server.url);
-  ids = await seed(db);
-});
-afterAll(async () => {
-  await db?.close();
-  await server?.stop();
-});
+const { db, ids } = await seededCanonical();
 
 const newCase = (status?: Parameters<typeof addCase>[2]) => addCase(db.main, ids.company, status);
 /** What a piece of work leaves in the outbox of the key. */

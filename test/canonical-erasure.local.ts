@@ -1,21 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { addCase, type Canonical, closeCase, openCanonical, openServer, seed, verdictOf } from './canonical-fixture.ts';
+import { addCase, closeCase, seededCanonical, verdictOf } from './canonical-fixture.ts';
 
 /** What the database does of an erasure, and what it lets nobody do. */
 
-let server: Awaited<ReturnType<typeof openServer>>;
-let db: Canonical;
-let ids: Awaited<ReturnType<typeof seed>>;
-
-beforeAll(async () => {
-  server = await openServer();
-  db = await openCanonical(server.url);
-  ids = await seed(db);
-});
-afterAll(async () => {
-  await db?.close();
-  await server?.stop();
-});
+const { db, ids } = await seededCanonical();
 
 const OVER = ['draft', 'closed', 'withdrawn'];
 const MARKER = 'Marigold-7';

@@ -65,6 +65,18 @@ export async function openCanonical(serverUrl: string) {
 }
 export type Canonical = Awaited<ReturnType<typeof openCanonical>>;
 
+/** A seeded database on a server of its own, until the last test of the file is over. */
+export async function seededCanonical() {
+  const server = await openServer();
+  let db: Canonical | undefined;
+  afterAll(async () => {
+    await db?.close();
+    await server.stop();
+  });
+  db = await openCanonical(server.url);
+  return { db, ids: await seed(db) };
+}
+
 export async function createDatabase(serverUrl: string): Promise<string> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   const client = new pg.Client({ connectionString: serverUrl });

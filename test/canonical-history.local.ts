@@ -1,31 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import {
-  addCase,
-  type Canonical,
-  interleave,
-  openCanonical,
-  openServer,
-  type Refusal,
-  seed,
-  stampede,
-  verdictOf,
-} from './canonical-fixture.ts';
+import { addCase, interleave, type Refusal, seededCanonical, stampede, verdictOf } from './canonical-fixture.ts';
 
 /** What was is not made otherwise: whose a thing is, what happened to it, and which ids were ever used. */
 
-let server: Awaited<ReturnType<typeof openServer>>;
-let db: Canonical;
-let ids: Awaited<ReturnType<typeof seed>>;
-
-beforeAll(async () => {
-  server = await openServer();
-  db = await openCanonical(server.url);
-  ids = await seed(db);
-});
-afterAll(async () => {
-  await db?.close();
-  await server?.stop();
-});
+const { db, ids } = await seededCanonical();
 
 const CONTENDERS = 8;
 const newCase = (status?: Parameters<typeof addCase>[2]) => addCase(db.main, ids.company, status);

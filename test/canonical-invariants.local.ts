@@ -1,13 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import {
   addCase,
-  type Canonical,
   closeCase,
   interleave,
-  openCanonical,
-  openServer,
   type Refusal,
-  seed,
+  seededCanonical,
   several,
   stampede,
   verdictOf,
@@ -15,19 +12,7 @@ import {
 
 /** Each invariant is attacked by several connections at once, and the database has to refuse. */
 
-let server: Awaited<ReturnType<typeof openServer>>;
-let db: Canonical;
-let ids: Awaited<ReturnType<typeof seed>>;
-
-beforeAll(async () => {
-  server = await openServer();
-  db = await openCanonical(server.url);
-  ids = await seed(db);
-});
-afterAll(async () => {
-  await db?.close();
-  await server?.stop();
-});
+const { db, ids } = await seededCanonical();
 
 const CONTENDERS = 8;
 const newCase = (status?: Parameters<typeof addCase>[2]) => addCase(db.main, ids.company, status);

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { parseAggregateContract } from '../core/aggregate-contract.ts';
 import { stateValidator } from '../core/aggregate-state.ts';
-import { addCase, type Canonical, openCanonical, openServer, seed } from './canonical-fixture.ts';
+import { addCase, seededCanonical } from './canonical-fixture.ts';
 import {
   addEvidence,
   assign,
@@ -16,19 +16,7 @@ import {
 
 /** A state has one text, wherever it is made and whatever the session: stores compare digests of it. */
 
-let server: Awaited<ReturnType<typeof openServer>>;
-let db: Canonical;
-let ids: Awaited<ReturnType<typeof seed>>;
-
-beforeAll(async () => {
-  server = await openServer();
-  db = await openCanonical(server.url);
-  ids = await seed(db);
-});
-afterAll(async () => {
-  await db?.close();
-  await server?.stop();
-});
+const { db, ids } = await seededCanonical();
 
 const newCase = (status?: Parameters<typeof addCase>[2]) => addCase(db.main, ids.company, status);
 
