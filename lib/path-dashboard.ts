@@ -170,8 +170,11 @@ const growth = (usedMebibytes: Metric): IWidget =>
       new MathExpression({
         expression: `100 * used * ${BYTES_PER_MEBIBYTE} / capacity`,
         usingMetrics: {
-          used: usedMebibytes,
-          capacity: pipelineMetric(SEARCH_SERVICE, 'search_capacity_bytes', { statistic: 'Maximum' }),
+          used: usedMebibytes.with({ period: GROWTH_PERIOD }),
+          capacity: pipelineMetric(SEARCH_SERVICE, 'search_capacity_bytes', {
+            statistic: 'Maximum',
+            period: GROWTH_PERIOD,
+          }),
         },
         label: 'of the domain',
         period: GROWTH_PERIOD,
