@@ -1,13 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import pg from 'pg';
 import type { Browser } from 'playwright-core';
-import { importComplaints } from '../bin/complaints/importing.ts';
-import { localDestination } from '../bin/complaints/local-destination.ts';
-import { SAMPLE } from '../bin/complaints/sample.ts';
 import { localOperations, type Operations } from '../bin/operations.ts';
 import { consoleView } from '../bin/overview/console-view.ts';
 import type { Overview } from '../bin/overview/overview.ts';
@@ -23,6 +20,7 @@ import { readDefinitions } from '../lib/definitions.ts';
 import { type LocalMode, startLocalMode } from '../local/local-mode.ts';
 import { openStores } from '../local/verification/open-stores.ts';
 import { ConsolePage, hasChromium, openBrowser } from './console-browser.ts';
+import { importSome, onCanonical } from './running-mode.ts';
 
 const TIMEOUT_MS = 240_000;
 const ROWS = 40;
@@ -40,10 +38,7 @@ beforeAll(async () => {
   mode = await startLocalMode({ dataDir, search: 'embedded', console: consoleView(dataDir) });
   url = mode.endpoints.console!;
   operations = localOperations(mode.endpoints, { actor: 'test', reason: 'console.local.ts' });
-  const file = join(dataDir, 'some.csv');
-  const lines = readFileSync(SAMPLE, 'utf8').split('\r\n');
-  writeFileSync(file, lines.slice(0, ROWS + 1).join('\r\n'));
-  await importComplaints({ file, ...(await localDestination(mode.endpoints)) });
+  await importSome(mode.endpoints, dataDir, ROWS);
   await settle(mode.endpoints, catalogue);
   if (!hasChromium) return;
   browser = await openBrowser();
@@ -62,18 +57,11 @@ const inBrowser = (name: string, run: () => Promise<void>): void => {
   else test.skip(`${name} (there is no /usr/bin/chromium: apt-get install chromium)`, () => {});
 };
 
-async function onCanonical<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row> {
-  const client = new pg.Client(mode.endpoints.postgres.url);
-  await client.connect();
-  try {
-    return (await client.query<Row>(text, values)).rows[0]!;
-  } finally {
-    await client.end();
-  }
-}
+const rowOf = <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row> =>
+  onCanonical(mode.endpoints, async client => (await client.query<Row>(text, values)).rows[0]!);
 
 const someKey = async (skip: number): Promise<string> =>
-  (await onCanonical<{ id: string }>('select id from canonical.cases order by id offset $1 limit 1', [skip])).id;
+  (await rowOf<{ id: string }>('select id from canonical.cases order by id offset $1 limit 1', [skip])).id;
 const currentOf = async (store = STORE): Promise<string | null> =>
   (await operations.ask('rebuild.plan', { store })).current;
 const documentUrl = async (key: string): Promise<string> =>
@@ -89,7 +77,7 @@ const lose = async (key: string): Promise<void> => {
 
 /** What the projector does with a change that it cannot take, while there is a defect in it. */
 async function fail(key: string, code: 'projector-threw' | 'document-refused'): Promise<void> {
-  const row = await onCanonical<{
+  const row = await rowOf<{
     tenant_id: string;
     version: string;
     digest: string;
@@ -168,7 +156,7 @@ inBrowser('a viewer sees the path of the data, and no way to change it', async (
 
 inBrowser('failed changes are read without their content, filtered by reason, and sent back', async () => {
   const [lost, other] = [await someKey(0), await someKey(1)];
-  const { payload } = await onCanonical<{ payload: { title: string } }>(
+  const { payload } = await rowOf<{ payload: { title: string } }>(
     `select payload from canonical.outbox where aggregate = 'case' and aggregate_id = $1 limit 1`,
     [lost],
   );
@@ -295,7 +283,7 @@ inBrowser('by keyboard alone: a dialog holds the focus, Escape leaves it, and th
 
 /** Restricted by the canonical store, and shown by the search store: what a lost change would leave. */
 async function leak(key: string): Promise<void> {
-  await onCanonical('update canonical.cases set restricted = true where id = $1', [key]);
+  await rowOf('update canonical.cases set restricted = true where id = $1', [key]);
   await settle(mode.endpoints, catalogue);
   const stores = openStores(mode.endpoints);
   const store = stores.open(catalogue.projected.find(({ store_name }) => store_name === STORE)!);

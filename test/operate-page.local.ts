@@ -1,13 +1,10 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeleteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import pg from 'pg';
-import { importComplaints } from '../bin/complaints/importing.ts';
-import { localDestination } from '../bin/complaints/local-destination.ts';
-import { SAMPLE } from '../bin/complaints/sample.ts';
+import type pg from 'pg';
 import { localOperations } from '../bin/operations.ts';
 import { type Overview, openOverview } from '../bin/overview/overview.ts';
 import { settle } from '../bin/running/settled.ts';
@@ -21,6 +18,7 @@ import { keyItem } from '../functions/stores/dynamodb-item.ts';
 import { readCatalogue } from '../lib/contract-files.ts';
 import { type LocalMode, startLocalMode } from '../local/local-mode.ts';
 import { type DocumentedCommand, differences, documentedCommands } from './documented-commands.ts';
+import { importSome, onCanonical } from './running-mode.ts';
 import { typed } from './typed-commands.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -40,25 +38,15 @@ let mode: LocalMode;
 
 beforeAll(async () => {
   mode = await startLocalMode({ dataDir, search: 'embedded' });
-  const file = join(dataDir, 'some.csv');
-  const sample = readFileSync(SAMPLE, 'utf8').split('\r\n');
-  writeFileSync(file, sample.slice(0, ROWS + 1).join('\r\n'));
-  await importComplaints({ file, ...(await localDestination(mode.endpoints)) });
+  await importSome(mode.endpoints, dataDir, ROWS);
 }, TEST_MS);
 afterAll(async () => {
   await mode?.stop();
   rmSync(dataDir, { recursive: true, force: true });
 }, TEST_MS);
 
-async function onCanonical<Row extends pg.QueryResultRow>(text: string): Promise<Row[]> {
-  const client = new pg.Client(mode.endpoints.postgres.url);
-  await client.connect();
-  try {
-    return (await client.query<Row>(text)).rows;
-  } finally {
-    await client.end();
-  }
-}
+const rowsOf = <Row extends pg.QueryResultRow>(text: string): Promise<Row[]> =>
+  onCanonical(mode.endpoints, async client => (await client.query<Row>(text)).rows);
 
 async function looking(until: (overview: Overview) => boolean): Promise<void> {
   await settle(mode.endpoints, catalogue);
@@ -79,7 +67,7 @@ const SCENES: Readonly<Record<string, () => Promise<(() => Promise<unknown>) | u
 
   /** As the projector leaves a change that it threw at; it has been mended since. */
   async failed() {
-    const [row] = await onCanonical<Record<string, string>>(
+    const [row] = await rowsOf<Record<string, string>>(
       `select id::text, aggregate, change, aggregate_id::text, tenant_id::text, version::text, digest::text, lane,
               schema_version::text, traceparent, payload::text from canonical.outbox
        where aggregate = 'case' order by id limit 1`,
@@ -98,12 +86,12 @@ const SCENES: Readonly<Record<string, () => Promise<(() => Promise<unknown>) | u
   },
 
   async 'trigger-off'() {
-    await onCanonical('alter table canonical.cases disable trigger emit');
-    return () => onCanonical('alter table canonical.cases enable trigger emit');
+    await rowsOf('alter table canonical.cases disable trigger emit');
+    return () => rowsOf('alter table canonical.cases enable trigger emit');
   },
 
   async lost() {
-    const [one] = await onCanonical<{ id: AggregateId }>('select id from canonical.cases order by id limit 1');
+    const [one] = await rowsOf<{ id: AggregateId }>('select id from canonical.cases order by id limit 1');
     const { dynamodb, region, credentials, stores } = mode.endpoints;
     const client = new DynamoDBClient({ endpoint: dynamodb.endpoint, region, credentials: { ...credentials } });
     const TableName = stores['case-timeline']!.table!;

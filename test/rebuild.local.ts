@@ -1,14 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeleteItemCommand, DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
-import pg from 'pg';
 import { runCommandLine } from '../bin/command-line.ts';
 import { COMMANDS } from '../bin/commands/all.ts';
-import { importComplaints } from '../bin/complaints/importing.ts';
-import { localDestination } from '../bin/complaints/local-destination.ts';
-import { SAMPLE } from '../bin/complaints/sample.ts';
 import { type DividedCases, divideCases, drillRebuild } from '../bin/drills/rebuild-drill.ts';
 import { localOperations, type Operations } from '../bin/operations.ts';
 import { settle } from '../bin/running/settled.ts';
@@ -20,6 +16,7 @@ import { type LocalMode, startLocalMode } from '../local/local-mode.ts';
 import { openStores } from '../local/verification/open-stores.ts';
 import { verifyStores } from '../local/verify.ts';
 import { capturedTerminal } from './captured-terminal.ts';
+import { importSome, onCanonical } from './running-mode.ts';
 
 const TIMEOUT_MS = 240_000;
 const ROWS = 150;
@@ -39,16 +36,8 @@ beforeAll(async () => {
   mode = await startLocalMode({ dataDir, search: 'embedded' });
   read = await readDefinitions();
   operations = localOperations(mode.endpoints, { actor: 'test', reason: 'rebuild.local.ts' });
-  const file = join(dataDir, 'some.csv');
-  writeFileSync(
-    file,
-    readFileSync(SAMPLE, 'utf8')
-      .split('\r\n')
-      .slice(0, ROWS + 1)
-      .join('\r\n'),
-  );
-  await importComplaints({ file, ...(await localDestination(mode.endpoints)) });
-  absent = await onCanonical(async client => {
+  await importSome(mode.endpoints, dataDir, ROWS);
+  absent = await onCanonical(mode.endpoints, async client => {
     const text =
       'delete from canonical.cases where id in (select id from canonical.cases order by id limit $1) returning id';
     return (await client.query<{ id: AggregateId }>(text, [DELETED])).rows.map(({ id }) => id);
@@ -61,16 +50,6 @@ afterAll(async () => {
   await mode?.stop();
   rmSync(dataDir, { recursive: true, force: true });
 }, TIMEOUT_MS);
-
-async function onCanonical<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(mode.endpoints.postgres.url);
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
 
 async function verify(store: string): Promise<void> {
   await settle(mode.endpoints, read.catalogue);
@@ -231,7 +210,10 @@ test(
   async () => {
     const store = 'case-timeline';
     const text = "select id from canonical.cases where status <> 'draft' limit 1";
-    const key = await onCanonical(async client => (await client.query<{ id: AggregateId }>(text)).rows[0]!.id);
+    const key = await onCanonical(
+      mode.endpoints,
+      async client => (await client.query<{ id: AggregateId }>(text)).rows[0]!.id,
+    );
     const TableName = (await currentOf(store))!;
     const { dynamodb, region, credentials } = mode.endpoints;
     const client = new DynamoDBClient({ endpoint: dynamodb.endpoint, region, credentials: { ...credentials } });

@@ -3,11 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import pg from 'pg';
 import { runCommandLine } from '../bin/command-line.ts';
 import { COMMANDS } from '../bin/commands/all.ts';
-import { importComplaints } from '../bin/complaints/importing.ts';
-import { localDestination } from '../bin/complaints/local-destination.ts';
 import { SAMPLE } from '../bin/complaints/sample.ts';
 import type { Overview } from '../bin/overview/overview.ts';
 import { settle } from '../bin/running/settled.ts';
@@ -22,6 +19,7 @@ import { type LocalMode, startLocalMode } from '../local/local-mode.ts';
 import { type OpenStores, openStores } from '../local/verification/open-stores.ts';
 import { type StoreVerdict, verifyStores } from '../local/verify.ts';
 import { capturedTerminal } from './captured-terminal.ts';
+import { importSome, onCanonical } from './running-mode.ts';
 
 const TIMEOUT_MS = 180_000;
 const ROWS = 60;
@@ -36,16 +34,8 @@ beforeAll(async () => {
   mode = await startLocalMode({ dataDir, search: 'embedded' });
   read = await readDefinitions();
   stores = openStores(mode.endpoints);
-  const file = join(dataDir, 'some.csv');
-  writeFileSync(
-    file,
-    readFileSync(SAMPLE, 'utf8')
-      .split('\r\n')
-      .slice(0, ROWS + 1)
-      .join('\r\n'),
-  );
-  await importComplaints({ file, ...(await localDestination(mode.endpoints)) });
-  keys = await onCanonical(async client => {
+  await importSome(mode.endpoints, dataDir, ROWS);
+  keys = await onCanonical(mode.endpoints, async client => {
     const { rows } = await client.query<{ id: AggregateId }>('select id from cases order by id');
     return rows.map(({ id }) => id);
   });
@@ -57,16 +47,6 @@ afterAll(async () => {
   await mode?.stop();
   rmSync(dataDir, { recursive: true, force: true });
 }, TIMEOUT_MS);
-
-async function onCanonical<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(mode.endpoints.postgres.url);
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
 
 const contractOf = (store: string): ProjectedContract =>
   read.catalogue.projected.find(({ store_name }) => store_name === store)!;
@@ -80,7 +60,7 @@ async function verify(store: string): Promise<StoreVerdict> {
 
 /** Puts the canonical store's present state into every store again, by a change that says nothing new. */
 async function mend(...mended: readonly AggregateId[]): Promise<void> {
-  await onCanonical(async client => {
+  await onCanonical(mode.endpoints, async client => {
     for (const key of mended) await client.query('update cases set due_on = due_on where id = $1', [key]);
   });
   await settle(mode.endpoints, read.catalogue);
