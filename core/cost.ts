@@ -56,7 +56,7 @@ const RELAY_GIGABYTES = 0.25;
 const COMPACT_GIGABYTES = 1;
 /** lib/operations.ts and lib/guardian.ts give them this much. */
 const CLOCK_GIGABYTES: Readonly<Record<string, number>> = { operate: 1769 / 1024, guardian: 0.25 };
-/** Endpoints of the network: SNS, SQS, Secrets Manager. */
+/** Endpoints of the network: SNS, SQS, Secrets Manager; where fields are protected, KMS too. */
 const ENDPOINTS = 3;
 const ALARMS_PER_STORE = 5;
 const METRICS_PER_STORE = 7;
@@ -110,7 +110,7 @@ const monthly = (part: MeasuredPart | undefined, changes: number) => {
 
 /** From the topic to the store: queues, functions, what they ask of others. */
 function pipelineLines(contract: ProjectedContract, prices: Prices, { parts }: Measured): readonly CostLine[] {
-  const { store_name, workload, delivery, engine, indexes = {} } = contract;
+  const { store_name, workload, delivery, engine, indexes = {}, protection } = contract;
   const changes = workload?.changes_per_month ?? 0;
   const project = monthly(parts[`project-${store_name}`], changes);
   const compact = monthly(parts[`compact-${store_name}`], changes);
@@ -143,6 +143,7 @@ function pipelineLines(contract: ProjectedContract, prices: Prices, { parts }: M
     ),
     million('throughput', 'objects written', asks('s3.PUT', 's3.POST'), prices.s3_million_puts),
     million('throughput', 'objects read', asks('s3.GET', 's3.HEAD'), prices.s3_million_gets),
+    line('storage', 'keys of protected fields', protection?.keys.length ?? 0, 'keys', prices.kms_key_month),
     line('observability', 'alarms', ALARMS_PER_STORE, 'alarms', prices.alarm_month),
     line('observability', 'metrics', METRICS_PER_STORE, 'metrics', prices.metric_month),
   ];
@@ -200,6 +201,7 @@ function sourceLines(
   const gigabytes = gigabytesOf(workload);
   if (store_name === catalogue.canonical.store_name) {
     const { capacityUnits, databaseInstances, zones } = sizing;
+    const endpoints = ENDPOINTS + (catalogue.projected.some(({ protection }) => protection) ? 1 : 0);
     return [
       line(
         'compute',
@@ -209,7 +211,7 @@ function sourceLines(
         prices.aurora_capacity_unit_hour,
       ),
       line('storage', 'rows', gigabytes, 'GB', prices.aurora_gigabyte_month),
-      line('network', 'interface endpoints', ENDPOINTS * zones * HOURS, 'hours', prices.interface_endpoint_hour),
+      line('network', 'interface endpoints', endpoints * zones * HOURS, 'hours', prices.interface_endpoint_hour),
     ];
   }
   if (store_name === catalogue.outbox.store_name) {

@@ -35,6 +35,7 @@ const figures = {
   aurora_capacity_unit_hour: figure,
   aurora_gigabyte_month: figure,
   interface_endpoint_hour: figure,
+  kms_key_month: figure,
   alarm_month: figure,
   metric_month: figure,
 };

@@ -74,12 +74,26 @@ test('each row of an index is written and held as well', () => {
   );
 });
 
+test('a store that protects fields pays for its keys, and the network for the way to them', () => {
+  expect(lineOf('case-timeline', 'keys of protected fields')).toMatchObject({
+    quantity: 1,
+    dollars: prices.kms_key_month,
+  });
+  expect(costOf('case-search').lines.map(({ what }) => what)).not.toContain('keys of protected fields');
+  const projected = catalogue.projected.map(contract => ({ ...contract, protection: undefined }));
+  const endpointsOf = (of: typeof catalogue) =>
+    estimate(of, prices, measured, sizing)
+      .flatMap(({ lines }) => lines)
+      .find(({ what }) => what === 'interface endpoints')!.quantity;
+  expect(endpointsOf(catalogue) / endpointsOf({ ...catalogue, projected })).toBeCloseTo(4 / 3);
+});
+
 test('a bigger deployment costs more, and only where it is bigger', () => {
   const total = (size: Sizing) =>
     Object.fromEntries(estimate(catalogue, prices, measured, size).map(({ store, dollars }) => [store, dollars]));
   const small = total(sizing);
   const big = total({ ...sizing, capacityUnits: 2, databaseInstances: 2, searchNodes: 3 });
-  expect(big['case-service-postgres']).toBeGreaterThan(4 * small['case-service-postgres']!);
+  expect(big['case-service-postgres']).toBeGreaterThan(3 * small['case-service-postgres']!);
   expect(big['case-search']).toBeGreaterThan(small['case-search']!);
   expect(big['case-timeline']).toBe(small['case-timeline']);
 });
