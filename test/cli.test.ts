@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Option } from 'commander';
@@ -204,6 +204,15 @@ describe('the program itself', () => {
   test('ends with the exit code', () => {
     expect(call('--version')).toMatchObject({ status: 0, stderr: '' });
     expect(call('nothing')).toMatchObject({ status: 2, stdout: '' });
+  });
+
+  test('says what to do in a clone where nothing is installed', () => {
+    const bin = join(folder, 'clone', 'bin');
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(join(folder, 'clone', 'package.json'), '{"type":"module"}');
+    for (const file of ['distributary.js', 'distributary.ts']) cpSync(join(CLI, '..', file), join(bin, file));
+    const said = spawnSync(process.execPath, [join(bin, 'distributary.js'), 'cost'], { encoding: 'utf8' });
+    expect(said).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('do: npm start, npm test') });
   });
 
   test('does not mind a reader who leaves', () => {
