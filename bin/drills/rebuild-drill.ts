@@ -66,7 +66,8 @@ export async function drillRebuild(drill: RebuildDrill, session: Session): Promi
     seed,
     keys: changed,
   });
-  const parts = [endpoints.operate, endpoints.stores[store]!.projector];
+  const relays = mode.processes().flatMap(({ name }) => (name.endsWith('-relay') ? [name] : []));
+  const parts = [endpoints.operate, endpoints.stores[store]!.projector, ...relays];
   const { killEverySeconds: everySeconds = 1, mostKills: most = 0 } = drill;
   const begun = await operations.ask('rebuild.start', { store });
   const killing = startKilling({ mode, parts, seed, everySeconds, most });
