@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
@@ -210,14 +211,17 @@ function freePort(): Promise<number> {
 async function launchPatiently(options: LaunchOptions): Promise<Server> {
   const deadline = Date.now() + LEFTOVER_TIMEOUT_MS;
   for (;;) {
-    const { server, log } = await launch(options);
+    const { server, exit, log } = await launch(options);
     if (server) return server;
     const text = log.join('\n');
     if (/could not bind|could not create any TCP/.test(text)) {
       throw new DistributaryError('port-taken', `port ${options.port} on ${HOST} is taken`);
     }
     if (!/shared memory block .* is still in use/.test(text) || Date.now() > deadline) {
-      throw new DistributaryError('child-died', `PostgreSQL did not start:\n${text}`, { hint: 'see its last lines' });
+      const ending = exit?.signal ?? `exit code ${exit?.code}`;
+      throw new DistributaryError('child-died', `PostgreSQL did not start (${ending}):\n${text}`, {
+        hint: 'see its last lines',
+      });
     }
     await delay(LEFTOVER_RETRY_MS);
   }
@@ -228,7 +232,7 @@ const READY = 'database system is ready to accept connections';
 const KEPT_LOG_LINES = 12;
 
 /** Resolves when it accepts connections, or without a server when it has exited before. */
-async function launch(options: LaunchOptions): Promise<{ server?: Server; log: readonly string[] }> {
+async function launch(options: LaunchOptions): Promise<{ server?: Server; exit?: Exit; log: readonly string[] }> {
   const { binaries, cluster, account, port, onLog } = options;
   const settings = Object.entries({ ...SETTINGS, ...options.settings }).flatMap(([name, value]) => [
     '-c',
@@ -248,18 +252,23 @@ async function launch(options: LaunchOptions): Promise<{ server?: Server; log: r
   });
   const log: string[] = [];
   const ready = Promise.withResolvers<true>();
-  createInterface(child.stderr).on('line', line => {
+  const lines = createInterface(child.stderr).on('line', line => {
     if (log.push(line) > KEPT_LOG_LINES) log.shift();
     onLog(line);
     if (line.endsWith(READY)) ready.resolve(true);
   });
+  const said = once(lines, 'close');
   const pid = child.pid;
   const withdraw = pid === undefined ? () => {} : endWithParent(pid, 'SIGINT', account);
   exited.finally(withdraw).catch(() => {});
   const timeout = setTimeout(() => child.kill('SIGQUIT'), START_TIMEOUT_MS);
   const started = await Promise.race([ready.promise, exited]).finally(() => clearTimeout(timeout));
-  if (started !== true || pid === undefined) return { log };
-  return { server: serverFrom(pid, port, exited), log };
+  if (started !== true) {
+    // It may be gone before its last words have been read.
+    await said;
+    return { exit: started, log };
+  }
+  return { server: serverFrom(pid!, port, exited), log };
 }
 
 function serverFrom(pid: number, port: number, exited: Promise<Exit>): Server {
