@@ -180,6 +180,13 @@ test('a store that comes has to be filled, one that goes has to be retired; each
   expect([came, ...contractPlan(withOne, shipped)].every(step => needsAnOperator(step!))).toBe(true);
 });
 
+test('only what a pipeline feeds can be filled by it', () => {
+  const without = contractsWith({ 'stores/evidence-content': () => undefined });
+  expect(contractPlan(without, shipped)).toMatchObject([{ action: 'new store', reason: 'deploy it' }]);
+  const [gone] = contractPlan(shipped, without);
+  expect(gone).toMatchObject({ action: 'retire', reason: expect.not.stringContaining('distributary retire') });
+});
+
 test('a value that no store reads asks for a deployment, one that a projector may read for a rebuild', () => {
   const add = replace(
     '      created_at: { type: string',

@@ -49,7 +49,12 @@ const newProjectorCommand: Command<NewProjectorOptions> = {
 function nextSteps(store: string, { root, isFresh }: { root: string; isFresh: boolean }): readonly string[] {
   if (root === '.') return [`npm test -- test/${store}.test.ts`, 'npm start'];
   if (isFresh)
-    return [`cd ${root}`, 'npm install', 'npm test', `npx distributary dev --with ${root}   (in the pipeline)`];
+    return [
+      `cd ${root}`,
+      'npm install   (where distributary is in no registry: npm pack in the pipeline, then npm install FILE.tgz)',
+      'npm test',
+      `npx distributary dev --with ${root}   (in the pipeline)`,
+    ];
   return [`add to the stack in ${root}/app.ts:`, `  new TeamProjection(app, '${store}');`];
 }
 

@@ -99,5 +99,8 @@ npm run check
 npm run deploy
 \`\`\`
 
+\`distributary\` comes from your registry. Where it is in none: \`npm pack\` in the pipeline's repository, and here
+\`npm install <the file that it wrote>\` in the place of the first line.
+
 Beside a local pipeline, in the pipeline's repository: \`npx distributary dev --with ../${store}\`.
 `;

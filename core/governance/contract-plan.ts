@@ -1,6 +1,6 @@
 import type { AggregateContract } from '../aggregate-contract.ts';
 import type { Catalogue } from '../catalogue.ts';
-import type { StoreContract } from '../store-contract.ts';
+import { isProjected, type StoreContract } from '../store-contract.ts';
 import { aggregateSteps, readsOf } from './plan-aggregates.ts';
 import { fieldSteps } from './plan-fields.ts';
 import { type Action, type Difference, differences, type PlanStep, same } from './plan-step.ts';
@@ -41,9 +41,15 @@ const names = <T>(from: readonly T[], to: readonly T[], nameOf: (item: T) => str
 
 function wholeStore(subject: string, before: StoreContract | undefined, after: StoreContract | undefined): PlanStep {
   const step = { subject, key: 'store_name', from: before?.store_name, to: after?.store_name };
-  if (after)
-    return { ...step, action: 'new store', reason: `deploy it, then fill it: distributary rebuild ${subject}` };
-  return { ...step, action: 'retire', reason: `before the contract goes: distributary retire ${subject}` };
+  if (after) {
+    const reason = isProjected(after) ? `deploy it, then fill it: distributary rebuild ${subject}` : 'deploy it';
+    return { ...step, action: 'new store', reason };
+  }
+  const isFed = before !== undefined && isProjected(before);
+  const reason = isFed
+    ? `before the contract goes: distributary retire ${subject}`
+    : 'first whatever is kept nowhere else';
+  return { ...step, action: 'retire', reason };
 }
 
 type Rule = readonly [Action, string];
