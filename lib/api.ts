@@ -1,6 +1,6 @@
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AttributeType, Billing, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
-import { BlockPublicAccess, Bucket, BucketEncryption, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
+import { Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { apiCommandVariables, apiQueryVariables, EnvironmentOf } from '../core/environment.ts';
@@ -17,6 +17,7 @@ import { pipelineMetric } from './metrics.ts';
 import type { Names } from './names.ts';
 import { PipelineAlarm } from './pipeline-alarm.ts';
 import type { Preset } from './presets.ts';
+import { PRIVATE_BUCKET } from './private-bucket.ts';
 import { allowOpen, keyVariables, type StoreKeys } from './stores/protection-keys.ts';
 import type { SearchIndex } from './stores/search-index.ts';
 
@@ -109,14 +110,11 @@ export class Api extends Construct {
 
   #bucket(): Bucket {
     const bucket = new Bucket(this, 'Evidence', {
-      enforceSSL: true,
-      encryption: BucketEncryption.S3_MANAGED,
-      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      ...PRIVATE_BUCKET,
       versioned: true,
       objectLockEnabled: true,
       objectLockDefaultRetention: LOCK,
       lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(1) }],
-      removalPolicy: RemovalPolicy.RETAIN,
     });
     tagWithRole(bucket, this.#props.contracts.evidence);
     return bucket;

@@ -1,10 +1,11 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
+import { Duration } from 'aws-cdk-lib';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { archiveVariables, EnvironmentOf } from '../../core/environment.ts';
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import type { BundledFunction } from '../bundled-function.ts';
 import type { ControlTable } from '../control-table.ts';
+import { PRIVATE_BUCKET } from '../private-bucket.ts';
 import type { ProjectedStore } from './projected-store.ts';
 
 export interface ArchiveBucketProps {
@@ -28,9 +29,7 @@ export class ArchiveBucket extends Construct implements ProjectedStore {
     super(scope, id);
     this.#props = props;
     this.bucket = new Bucket(this, 'Bucket', {
-      enforceSSL: true,
-      encryption: BucketEncryption.S3_MANAGED,
-      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      ...PRIVATE_BUCKET,
       versioned: true,
       objectLockEnabled: true,
       lifecycleRules: [
@@ -40,7 +39,6 @@ export class ArchiveBucket extends Construct implements ProjectedStore {
           abortIncompleteMultipartUploadAfter: Duration.days(1),
         },
       ],
-      removalPolicy: RemovalPolicy.RETAIN,
     });
     this.variables = { ARCHIVE_BUCKET: this.bucket.bucketName, CONTROL_TABLE: props.control.tableName };
   }

@@ -1,10 +1,11 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
+import { Duration } from 'aws-cdk-lib';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { EnvironmentOf, s3Variables } from '../../core/environment.ts';
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import type { BundledFunction } from '../bundled-function.ts';
 import type { ControlTable } from '../control-table.ts';
+import { PRIVATE_BUCKET } from '../private-bucket.ts';
 import type { ProjectedStore } from './projected-store.ts';
 
 export interface FactBucketProps {
@@ -28,9 +29,7 @@ export class FactBucket extends Construct implements ProjectedStore {
     super(scope, id);
     this.#props = props;
     this.bucket = new Bucket(this, 'Bucket', {
-      enforceSSL: true,
-      encryption: BucketEncryption.S3_MANAGED,
-      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      ...PRIVATE_BUCKET,
       versioned: true,
       lifecycleRules: [
         {
@@ -40,8 +39,6 @@ export class FactBucket extends Construct implements ProjectedStore {
         },
         { prefix: `${QUERY_RESULTS}/`, expiration: Duration.days(RESULT_DAYS) },
       ],
-      // CloudFormation deletes no bucket that holds something, whatever is asked of it here.
-      removalPolicy: RemovalPolicy.RETAIN,
     });
     this.variables = { BUCKET_NAME: this.bucket.bucketName, CONTROL_TABLE: props.control.tableName };
   }
