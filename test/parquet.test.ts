@@ -46,7 +46,10 @@ describe('a file of facts', () => {
       urgent: orNull(fc.boolean()),
       received_on: day.map(date => date.toISOString().slice(0, 10)),
       changed_at: day.map(date => date.toISOString()),
-      parties: fc.array(fc.dictionary(text, orNull(fc.jsonValue() as fc.Arbitrary<Json>)), { maxLength: 3 }),
+      // The reader of Parquet gives no member of that name back: README, "Limits".
+      parties: fc
+        .array(fc.dictionary(text, orNull(fc.jsonValue() as fc.Arbitrary<Json>)), { maxLength: 3 })
+        .filter(parties => !JSON.stringify(parties).includes('"__proto__"')),
     },
     { requiredKeys: [] },
   );
