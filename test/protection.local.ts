@@ -4,8 +4,6 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import pg from 'pg';
-import { runCommandLine } from '../bin/command-line.ts';
-import { COMMANDS } from '../bin/commands/all.ts';
 import { apiClient } from '../bin/drills/api-client.ts';
 import { settle } from '../bin/running/settled.ts';
 import type { Diagnosis } from '../core/doctor.ts';
@@ -21,7 +19,7 @@ import { type LocalMode, startLocalMode } from '../local/local-mode.ts';
 import { type OpenStores, openStores } from '../local/verification/open-stores.ts';
 import { verifyStores } from '../local/verify.ts';
 import { withChangedContracts } from './aws/changed-contracts.ts';
-import { capturedTerminal } from './captured-terminal.ts';
+import { typedAlone } from './typed-commands.ts';
 
 /** What an operator does to data as a whole, through the command line, on one running system whose timeline is sealed. */
 
@@ -84,14 +82,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 }, START_MS);
 
-/** As a user types it. */
-async function distributary(...args: readonly string[]) {
-  const { terminal, out, err } = capturedTerminal();
-  const line = { name: 'distributary', version: '0', summary: '', commands: COMMANDS };
-  const { signal } = new AbortController();
-  const code = await runCommandLine(line, args, { terminal, signal, debug: true });
-  return { code, out: out(), err: err() };
-}
+const distributary = (...words: readonly string[]) => typedAlone(words);
 const onData = ['--data-dir', dataDir, '--actor', 'test', '--reason', 'a test'];
 
 /** The table as it is, sealed values and all. */

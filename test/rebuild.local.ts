@@ -3,8 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeleteItemCommand, DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
-import { runCommandLine } from '../bin/command-line.ts';
-import { COMMANDS } from '../bin/commands/all.ts';
 import { type DividedCases, divideCases, drillRebuild } from '../bin/drills/rebuild-drill.ts';
 import { localOperations, type Operations } from '../bin/operations.ts';
 import { settle } from '../bin/running/settled.ts';
@@ -17,6 +15,7 @@ import { openStores } from '../local/verification/open-stores.ts';
 import { verifyStores } from '../local/verify.ts';
 import { capturedTerminal } from './captured-terminal.ts';
 import { importSome, onCanonical } from './running-mode.ts';
+import { typed } from './typed-commands.ts';
 
 const TIMEOUT_MS = 240_000;
 const ROWS = 150;
@@ -64,13 +63,7 @@ async function compareWhole(store: string): Promise<void> {
 
 const contractOf = (store: string) => read.catalogue.projected.find(({ store_name }) => store_name === store)!;
 
-async function command(...args: readonly string[]) {
-  const { terminal, out, err } = capturedTerminal();
-  const line = { name: 'distributary', version: '0', summary: '', commands: COMMANDS };
-  const signal = new AbortController().signal;
-  const code = await runCommandLine(line, [...args, '--data-dir', dataDir], { terminal, signal, debug: false });
-  return { code, out: out(), err: err() };
-}
+const command = (...words: readonly string[]) => typed(dataDir, words);
 
 const currentOf = async (store: string) => (await operations.ask('rebuild.plan', { store })).current;
 

@@ -10,11 +10,15 @@ export interface Typed {
   readonly err: string;
 }
 
-/** Runs what somebody types behind `distributary` on the local mode of a folder, where nobody can be asked anything. */
-export async function typed(dataDir: string, words: readonly string[]): Promise<Typed> {
+/** Runs what somebody types behind `distributary`, where nobody can be asked anything. */
+export async function typedAlone(words: readonly string[]): Promise<Typed> {
   const { terminal, out, err } = capturedTerminal();
   const line = { name: 'distributary', version: '0', summary: '', commands: COMMANDS };
   const { signal } = new AbortController();
-  const code = await runCommandLine(line, [...words, '--data-dir', dataDir], { terminal, signal, debug: false });
+  const code = await runCommandLine(line, words, { terminal, signal, debug: false });
   return { code, out: out(), err: err() };
 }
+
+/** The same, on the local mode of a folder. */
+export const typed = (dataDir: string, words: readonly string[]): Promise<Typed> =>
+  typedAlone([...words, '--data-dir', dataDir]);

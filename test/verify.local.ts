@@ -3,8 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { runCommandLine } from '../bin/command-line.ts';
-import { COMMANDS } from '../bin/commands/all.ts';
 import { SAMPLE } from '../bin/complaints/sample.ts';
 import type { Overview } from '../bin/overview/overview.ts';
 import { settle } from '../bin/running/settled.ts';
@@ -18,8 +16,8 @@ import { ENDPOINTS_FILE } from '../local/endpoints.ts';
 import { type LocalMode, startLocalMode } from '../local/local-mode.ts';
 import { type OpenStores, openStores } from '../local/verification/open-stores.ts';
 import { type StoreVerdict, verifyStores } from '../local/verify.ts';
-import { capturedTerminal } from './captured-terminal.ts';
 import { importSome, onCanonical } from './running-mode.ts';
+import { typedAlone } from './typed-commands.ts';
 
 const TIMEOUT_MS = 180_000;
 const ROWS = 60;
@@ -184,13 +182,7 @@ test(
 );
 
 describe('commands at work on a local mode', () => {
-  async function call(...args: string[]) {
-    const { terminal, out, err } = capturedTerminal();
-    const line = { name: 'distributary', version: '0', summary: '', commands: COMMANDS };
-    const { signal } = new AbortController();
-    const code = await runCommandLine(line, args, { terminal, signal, debug: false });
-    return { code, out: out(), err: err() };
-  }
+  const call = (...words: readonly string[]) => typedAlone(words);
 
   test(
     'import lists bad rows by line and exits 1; without them it exits 0',
