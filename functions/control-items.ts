@@ -21,6 +21,9 @@ export interface ControlItem {
   readonly body: JsonObject;
 }
 
+/** Where all of a store's items are. */
+export const storeGroup = (store: string): string => `store#${store}`;
+
 /** Small records that several processes change: every write is one conditional write of one item. */
 export interface ControlItems {
   read(group: string, name: string): Promise<ControlItem | undefined>;

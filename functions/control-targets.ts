@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { JsonObject } from '../core/change.ts';
 import { DistributaryError } from '../core/errors.ts';
 import type { Target } from '../core/store.ts';
-import { type ControlItems, parseBody } from './control-items.ts';
+import { type ControlItems, parseBody, storeGroup } from './control-items.ts';
 
 /**
  * Seconds for which a writer may act on targets it has read. Who adds a target waits longer than this before counting on
@@ -93,13 +93,11 @@ export function controlTargets(items: ControlItems, now: () => number): ControlT
   };
 }
 
-const groupOf = (store: string): string => `store#${store}`;
-
 const withBuilding = (names: Names, name: string): Names =>
   names.current === name || names.building.includes(name) ? names : { ...names, building: [...names.building, name] };
 
 async function readNames(items: ControlItems, store: string): Promise<{ names: Names; revision: number }> {
-  const item = await items.read(groupOf(store), TARGETS);
+  const item = await items.read(storeGroup(store), TARGETS);
   if (!item) return { names: { current: null, building: [] }, revision: 0 };
   return { names: parseBody(namesSchema, item), revision: item.revision };
 }
@@ -110,7 +108,7 @@ async function changeNames(items: ControlItems, store: string, next: (names: Nam
     const { names, revision } = await readNames(items, store);
     const changed = next(names);
     if (changed === names) return;
-    if (await items.swap(groupOf(store), TARGETS, revision, changed satisfies JsonObject)) return;
+    if (await items.swap(storeGroup(store), TARGETS, revision, changed satisfies JsonObject)) return;
   }
   throw new DistributaryError('store-unavailable', `targets of ${store} changed ${MAX_SWAPS} times under our hands`);
 }

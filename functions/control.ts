@@ -1,7 +1,7 @@
 import { type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import { LANES, type Lane } from '../core/change.ts';
-import { type ControlItems, conditionally, controlItems, keyOf, parseBody } from './control-items.ts';
+import { type ControlItems, conditionally, controlItems, keyOf, parseBody, storeGroup } from './control-items.ts';
 import { type ControlTargets, controlTargets } from './control-targets.ts';
 
 /** Per lane: all that was committed before it (ms since 1970) is in the store. */
@@ -23,7 +23,6 @@ export interface ControlOptions {
 
 const WATERMARK = 'watermark#';
 const watermarkSchema = z.strictObject({ committed_at: z.int().min(0) });
-const groupOf = (store: string): string => `store#${store}`;
 
 export function controlTable({ client, tableName, now = Date.now }: ControlOptions): Control {
   const items = controlItems(client, tableName);
@@ -35,7 +34,7 @@ export function controlTable({ client, tableName, now = Date.now }: ControlOptio
       const at = { N: String(committedAt) };
       const update = new UpdateItemCommand({
         TableName: tableName,
-        Key: keyOf(groupOf(store), WATERMARK + lane),
+        Key: keyOf(storeGroup(store), WATERMARK + lane),
         UpdateExpression: 'SET body = :body',
         ConditionExpression: 'attribute_not_exists(body) OR body.committed_at < :at',
         ExpressionAttributeValues: { ':body': { M: { committed_at: at } }, ':at': at },
@@ -45,7 +44,7 @@ export function controlTable({ client, tableName, now = Date.now }: ControlOptio
 
     async watermarksOf(store) {
       const watermarks: { [L in Lane]?: number } = {};
-      for await (const item of items.list(groupOf(store), WATERMARK)) {
+      for await (const item of items.list(storeGroup(store), WATERMARK)) {
         const lane = LANES.find(known => item.name === WATERMARK + known);
         if (lane) watermarks[lane] = parseBody(watermarkSchema, item).committed_at;
       }

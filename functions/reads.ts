@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { type Canary, goesToCandidate } from '../core/canary.ts';
 import { DistributaryError } from '../core/errors.ts';
 import type { Target } from '../core/store.ts';
-import { type ControlItems, parseBody } from './control-items.ts';
+import { type ControlItems, parseBody, storeGroup } from './control-items.ts';
 import { type ControlTargets, TARGETS_TTL_SECONDS } from './control-targets.ts';
 
 /** Where one read goes. */
@@ -42,7 +42,6 @@ const readSchema = z.strictObject({ at: z.int() });
 export const CANARY = 'reads';
 export const CLOSING = 'closing';
 const LAST_READ = 'read#';
-export const readsGroup = (store: string): string => `store#${store}`;
 /** Beside the store's own items, which decide where changes go: who reads may write these, and no others. */
 const notesGroup = (store: string): string => `reads#${store}`;
 
@@ -117,12 +116,12 @@ function refuseClosed(store: string, useCase: string, closing: Closing | undefin
 }
 
 export async function readCanary(control: ControlItems, store: string): Promise<Canary | undefined> {
-  const item = await control.read(readsGroup(store), CANARY);
+  const item = await control.read(storeGroup(store), CANARY);
   return item && parseBody(canarySchema, item);
 }
 
 export async function readClosing(control: ControlItems, store: string): Promise<Closing | undefined> {
-  const item = await control.read(readsGroup(store), CLOSING);
+  const item = await control.read(storeGroup(store), CLOSING);
   return item && parseBody(closingSchema, item);
 }
 

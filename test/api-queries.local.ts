@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { AggregateId } from '../core/version.ts';
 import { keyOf } from '../functions/api/permission-cache.ts';
+import { storeGroup } from '../functions/control-items.ts';
 import { TARGETS_TTL_SECONDS } from '../functions/control-targets.ts';
-import { CANARY, lastReads, readsGroup } from '../functions/reads.ts';
+import { CANARY, lastReads } from '../functions/reads.ts';
 import { type ApiServers, openApiServers, settle } from './api-servers.ts';
 import { forgetAll } from './api-state-items.ts';
 
@@ -78,7 +79,7 @@ describe('search', () => {
     await api.search.write(candidate, [await held('fee'), { ...(await held('loan')), document: null }]);
     await api.search.digest(candidate, {}); // What readers may find from now on.
     const asked = (revision: number, useCases: string[]) =>
-      api.control.swap(readsGroup('case-search'), CANARY, revision, {
+      api.control.swap(storeGroup('case-search'), CANARY, revision, {
         candidate: candidate.name,
         percent: 0,
         useCases,

@@ -1,7 +1,7 @@
 import { ERASED, ERASURE_WATCH_DAYS, erasedItemSchema } from '../../core/erasure.ts';
 import { DistributaryError } from '../../core/errors.ts';
 import type { Target } from '../../core/store.ts';
-import { parseBody } from '../control-items.ts';
+import { parseBody, storeGroup } from '../control-items.ts';
 import { mergedDraftOf } from '../stores/parquet-draft.ts';
 import { decodeFacts, type Fact, isKnown } from '../stores/parquet-file.ts';
 import { counting, type FactFile } from '../stores/parquet-manifest.ts';
@@ -75,7 +75,7 @@ export async function factsLeft({ format, manifest, objects }: Erasing, target: 
  */
 export async function eraseLate(erasing: Erasing, target: Target): Promise<number> {
   let erased = 0;
-  for await (const item of erasing.control.list(`store#${target.store}`, ERASED)) {
+  for await (const item of erasing.control.list(storeGroup(target.store), ERASED)) {
     const { keys, at } = parseBody(erasedItemSchema, item);
     if (at < erasing.now() - ERASURE_WATCH_DAYS * DAY_MS) {
       await erasing.control.remove(item.group, item.name, item.revision);

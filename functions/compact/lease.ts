@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Target } from '../../core/store.ts';
-import { type ControlItems, parseBody } from '../control-items.ts';
+import { type ControlItems, parseBody, storeGroup } from '../control-items.ts';
 
 /** Longer than a run may take; after a crash the next runs wait for its end. */
 const LEASE_SECONDS = 300;
@@ -15,7 +15,7 @@ export async function takeLease(
   { store, name }: Target,
   holder: string,
 ): Promise<{ release(): Promise<void> } | undefined> {
-  const at = [`store#${store}`, `compaction#${name}`] as const;
+  const at = [storeGroup(store), `compaction#${name}`] as const;
   const item = await control.read(...at);
   if (item && parseBody(leaseSchema, item).until > now()) return undefined;
   const revision = await control.swap(...at, item?.revision ?? 0, { holder, until: now() + LEASE_SECONDS * 1000 });

@@ -11,7 +11,7 @@ import {
 import type { Concern, Target } from '../../core/store.ts';
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import { takeLease } from '../compact/lease.ts';
-import { type ControlItem, type ControlItems, parseBody } from '../control-items.ts';
+import { type ControlItem, type ControlItems, parseBody, storeGroup } from '../control-items.ts';
 import type { ArchiveObjects } from './archive-objects.ts';
 
 /** Entries of one segment, and of one note: about 250 bytes each, below the 400 kB of an item. */
@@ -36,7 +36,7 @@ export interface Sealed {
   readonly entries: number;
 }
 
-const group = ({ store }: Target): string => `store#${store}`;
+const group = ({ store }: Target): string => storeGroup(store);
 const headName = ({ name }: Target): string => `chain#${name}`;
 const notePrefix = ({ name }: Target): string => `unsealed#${name}#`;
 

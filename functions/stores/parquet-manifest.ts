@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
 import { DistributaryError } from '../../core/errors.ts';
 import type { Target } from '../../core/store.ts';
-import { type ControlItem, type ControlItems, parseBody } from '../control-items.ts';
+import { type ControlItem, type ControlItems, parseBody, storeGroup } from '../control-items.ts';
 import { inFlight } from '../in-flight.ts';
 import { FILES_IN_FLIGHT, type Objects } from './parquet-objects.ts';
 
@@ -70,7 +70,7 @@ export interface Manifest {
   discard(target: Target, file: FactFile): Promise<boolean>;
 }
 
-const group = ({ store }: Target): string => `store#${store}`;
+const group = ({ store }: Target): string => storeGroup(store);
 const targetName = ({ name }: Target): string => `facts#${name}`;
 const fileName = ({ name }: Target, id: string): string => `file#${name}#${id}`;
 

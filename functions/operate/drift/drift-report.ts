@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { JsonObject } from '../../../core/change.ts';
 import { DRIFT_KINDS } from '../../../core/drift.ts';
 import type { AggregateId } from '../../../core/version.ts';
-import { type ControlItems, parseBody } from '../../control-items.ts';
+import { type ControlItems, parseBody, storeGroup } from '../../control-items.ts';
 import { instruments } from '../../instruments.ts';
 import type { Run } from '../runs/run.ts';
 import { type DriftMemo, findingSchema } from './drift-memo.ts';
@@ -59,17 +59,16 @@ export function measureDrift(store: string, { mismatches, repaired }: DriftRepor
 
 const PLACE = 'drift';
 const placeSchema = z.strictObject({ cursor: z.string() });
-const groupOf = (store: string): string => `store#${store}`;
 
 /** Where the next run with a time budget goes on; nowhere in particular once everything has been compared. */
 export async function keepPlace(control: ControlItems, store: string, { complete, cursor }: DriftMemo): Promise<void> {
-  const item = await control.read(groupOf(store), PLACE);
+  const item = await control.read(storeGroup(store), PLACE);
   if (complete || cursor === null) {
-    if (item) await control.remove(groupOf(store), PLACE, item.revision);
-  } else await control.swap(groupOf(store), PLACE, item?.revision ?? 0, { cursor });
+    if (item) await control.remove(storeGroup(store), PLACE, item.revision);
+  } else await control.swap(storeGroup(store), PLACE, item?.revision ?? 0, { cursor });
 }
 
 export async function readPlace(control: ControlItems, store: string): Promise<AggregateId | undefined> {
-  const item = await control.read(groupOf(store), PLACE);
+  const item = await control.read(storeGroup(store), PLACE);
   return item && (parseBody(placeSchema, item).cursor as AggregateId);
 }

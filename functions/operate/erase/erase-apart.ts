@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { parseBody } from '../../control-items.ts';
+import { parseBody, storeGroup } from '../../control-items.ts';
 import type { OperateContext } from '../context.ts';
 import { mustErase } from './erasable-places.ts';
 import { drained } from './erase-drain.ts';
@@ -22,7 +22,6 @@ type Answer = NonNullable<z.infer<typeof askedSchema>['answer']>;
 
 /** Sort key of what is asked, among a store's items; behind it the id of the erasure's run. */
 const ASKED = 'erase#';
-const groupOf = (store: string): string => `store#${store}`;
 
 /** What an erasure keeps of them. */
 export const apartSchema = z.strictObject({
@@ -61,11 +60,11 @@ export async function askApart(
 ): Promise<void> {
   for (const store of stores) {
     // Nobody reads answers of former runs any more; what none has answered yet is still to be done.
-    for await (const item of control.list(groupOf(store), ASKED)) {
+    for await (const item of control.list(storeGroup(store), ASKED)) {
       const isOver = item.name !== ASKED + run && parseBody(askedSchema, item).answer !== null;
-      if (isOver) await control.remove(groupOf(store), item.name, item.revision);
+      if (isOver) await control.remove(storeGroup(store), item.name, item.revision);
     }
-    await control.swap(groupOf(store), ASKED + run, 0, { cases: [...cases], again, answer: null });
+    await control.swap(storeGroup(store), ASKED + run, 0, { cases: [...cases], again, answer: null });
   }
 }
 
@@ -77,7 +76,7 @@ export async function answersOf(
 ): Promise<ReadonlyMap<string, Answer>> {
   const answers = new Map<string, Answer>();
   for (const store of stores) {
-    const item = await control.read(groupOf(store), ASKED + run);
+    const item = await control.read(storeGroup(store), ASKED + run);
     const answer = item && parseBody(askedSchema, item).answer;
     if (answer) answers.set(store, answer);
   }
@@ -90,11 +89,11 @@ export async function answersOf(
  */
 export async function eraseAsAsked(context: OperateContext): Promise<void> {
   for (const { name } of context.stores) {
-    for await (const item of context.control.list(groupOf(name), ASKED)) {
+    for await (const item of context.control.list(storeGroup(name), ASKED)) {
       const asked = parseBody(askedSchema, item);
       if (asked.answer) continue;
       const answer = await eraseOwn(context, { run: item.name.slice(ASKED.length), ...asked });
-      if (answer) await context.control.swap(groupOf(name), item.name, item.revision, { ...asked, answer });
+      if (answer) await context.control.swap(storeGroup(name), item.name, item.revision, { ...asked, answer });
     }
   }
 }

@@ -3,6 +3,7 @@ import { ERASED } from '../../../core/erasure.ts';
 import { DistributaryError } from '../../../core/errors.ts';
 import type { Store, Target, Write } from '../../../core/store.ts';
 import { eraseFacts } from '../../compact/erasing.ts';
+import { storeGroup } from '../../control-items.ts';
 import { inFlight } from '../../in-flight.ts';
 import { type ArchiveStore, isArchive } from '../../stores/archive.ts';
 import type { OperateContext, OperatedStore } from '../context.ts';
@@ -118,7 +119,7 @@ export async function watchForLate(
     for (let start = 0; start < erased.length; start += KEYS_AT_ONCE) {
       const keys = erased.slice(start, start + KEYS_AT_ONCE).map(({ key }) => key);
       // There already: the step was killed after it.
-      await context.control.swap(`store#${name}`, `${ERASED}${run}#${start}`, 0, { keys, at });
+      await context.control.swap(storeGroup(name), `${ERASED}${run}#${start}`, 0, { keys, at });
     }
   }
 }

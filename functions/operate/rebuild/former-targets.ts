@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { DistributaryError } from '../../../core/errors.ts';
 import { writersForgetAt } from '../../../core/rebuild.ts';
 import type { Target } from '../../../core/store.ts';
-import { parseBody } from '../../control-items.ts';
+import { parseBody, storeGroup } from '../../control-items.ts';
 import { TARGETS_TTL_SECONDS } from '../../control-targets.ts';
 import type { OperateContext, OperatedStore } from '../context.ts';
 
@@ -20,7 +20,6 @@ const windowSchema = z.strictObject({
 export type RollbackWindow = z.infer<typeof windowSchema>;
 
 const WINDOW = 'rollback';
-const groupOf = (store: string): string => `store#${store}`;
 
 type Ports = Pick<OperateContext, 'control' | 'clock'>;
 
@@ -28,7 +27,7 @@ export async function readWindow(
   { control }: Pick<Ports, 'control'>,
   store: string,
 ): Promise<RollbackWindow | undefined> {
-  const item = await control.read(groupOf(store), WINDOW);
+  const item = await control.read(storeGroup(store), WINDOW);
   return item && parseBody(windowSchema, item);
 }
 
@@ -39,10 +38,10 @@ export async function openWindow(
   targets: readonly [string, string],
   seconds: number,
 ): Promise<void> {
-  const item = await control.read(groupOf(store), WINDOW);
+  const item = await control.read(storeGroup(store), WINDOW);
   if (item && [...parseBody(windowSchema, item).targets].sort().join() === [...targets].sort().join()) return;
   const window: RollbackWindow = { targets: [...targets], until: clock.now() + seconds * 1000, forgottenAt: null };
-  await control.swap(groupOf(store), WINDOW, item?.revision ?? 0, window);
+  await control.swap(storeGroup(store), WINDOW, item?.revision ?? 0, window);
 }
 
 /**
@@ -50,9 +49,9 @@ export async function openWindow(
  * before it is closed may be overtaken by the cutover that opens the next.
  */
 export async function closeWindow({ control }: Pick<Ports, 'control'>, store: string, green: string): Promise<void> {
-  const item = await control.read(groupOf(store), WINDOW);
+  const item = await control.read(storeGroup(store), WINDOW);
   if (!item || parseBody(windowSchema, item).targets.includes(green)) return;
-  await control.remove(groupOf(store), WINDOW, item.revision);
+  await control.remove(storeGroup(store), WINDOW, item.revision);
 }
 
 /** The target to go to: the one of the two that readers do not see. Throws `run-refused` when there is no way back. */
@@ -80,7 +79,7 @@ const LINGER_MS = 900_000;
  * that nobody has to wait for that. Safe to repeat after a crash.
  */
 export async function dismiss({ control, clock }: Ports, target: Target): Promise<void> {
-  const [group, name] = [groupOf(target.store), `${LEAVING}${target.name}`];
+  const [group, name] = [storeGroup(target.store), `${LEAVING}${target.name}`];
   // First the mark: a target that nobody feeds and nobody remembers would stay for ever.
   const marked = (await control.read(group, name))?.revision ?? (await control.swap(group, name, 0, MARK)) ?? 0;
   await control.forgetTarget(target);
@@ -91,7 +90,7 @@ const MARK = { forgottenAt: null };
 /** Targets that are no longer fed and may still be there: whoever looks for what a store holds has to look there too. */
 export async function leavingTargets({ control }: Pick<Ports, 'control'>, store: string): Promise<readonly Target[]> {
   const targets: Target[] = [];
-  for await (const { name } of control.list(groupOf(store), LEAVING)) {
+  for await (const { name } of control.list(storeGroup(store), LEAVING)) {
     targets.push({ store, name: name.slice(LEAVING.length) });
   }
   return targets;
@@ -106,23 +105,23 @@ export async function sweepTargets(context: Ports, operated: OperatedStore): Pro
 /** Dismisses the former target whose window has ended. */
 async function sweepWindow(context: Ports, store: string): Promise<void> {
   const { control, clock } = context;
-  const item = await control.read(groupOf(store), WINDOW);
+  const item = await control.read(storeGroup(store), WINDOW);
   if (!item) return;
   const window = parseBody(windowSchema, item);
   if (window.until > clock.now()) return;
   // First the mark: from then on nobody goes back to what is being taken away.
-  const marked = await control.swap(groupOf(store), WINDOW, item.revision, { ...window, forgottenAt: clock.now() });
+  const marked = await control.swap(storeGroup(store), WINDOW, item.revision, { ...window, forgottenAt: clock.now() });
   if (marked === undefined) return;
   const { current } = await control.readTargets(store);
   for (const name of window.targets) if (name !== current?.name) await dismiss(context, { store, name });
-  await control.remove(groupOf(store), WINDOW, marked);
+  await control.remove(storeGroup(store), WINDOW, marked);
 }
 
 async function sweepLeaving(context: Ports, { name: store, store: port, definition }: OperatedStore): Promise<void> {
   const { control, clock } = context;
   const times = { ttlSeconds: TARGETS_TTL_SECONDS, functionSeconds: definition.contract.delivery.timeout };
   const { building } = await control.readTargets(store);
-  for await (const item of control.list(groupOf(store), LEAVING)) {
+  for await (const item of control.list(storeGroup(store), LEAVING)) {
     const target: Target = { store, name: item.name.slice(LEAVING.length) };
     const { forgottenAt } = parseBody(leavingSchema, item);
     // Whoever was frozen while it was dismissed may have added it once more.
@@ -131,7 +130,7 @@ async function sweepLeaving(context: Ports, { name: store, store: port, definiti
     else if (clock.now() >= writersForgetAt(forgottenAt, times)) {
       await port.drop(target);
       const isOver = clock.now() >= forgottenAt + LINGER_MS;
-      if (isOver) await control.remove(groupOf(store), item.name, item.revision);
+      if (isOver) await control.remove(storeGroup(store), item.name, item.revision);
     }
   }
 }

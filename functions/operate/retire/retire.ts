@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { DistributaryError } from '../../../core/errors.ts';
 import { DESTRUCTIVE, type RetireStatus, type RetireStep, retireStatus } from '../../../core/retire.ts';
-import { CLOSING, readClosing, readsGroup } from '../../reads.ts';
+import { storeGroup } from '../../control-items.ts';
+import { CLOSING, readClosing } from '../../reads.ts';
 import type { OperateContext } from '../context.ts';
 import { ARCHIVE_PLACE } from '../lifecycle/archive-run.ts';
 import { defineOperation, type Asked as Envelope, storeName } from '../operation.ts';
@@ -116,11 +117,11 @@ async function close(
   store: string,
   state: 'frozen' | 'stopped',
 ): Promise<void> {
-  const item = await control.read(readsGroup(store), CLOSING);
+  const item = await control.read(storeGroup(store), CLOSING);
   const former = await readClosing(control, store);
   const { replacement = null, useCases = [] } = (await readRetirement(control, store)) ?? {};
   const body = { state, useCases: former?.useCases ?? [...useCases], replacement };
-  if (await control.swap(readsGroup(context.store(store).name), CLOSING, item?.revision ?? 0, body)) return;
+  if (await control.swap(storeGroup(context.store(store).name), CLOSING, item?.revision ?? 0, body)) return;
   throw new DistributaryError('store-unavailable', `${store} was changed at this moment: ask again`);
 }
 

@@ -2,8 +2,8 @@ import * as z from 'zod';
 import { DistributaryError } from '../../../core/errors.ts';
 import { RETIRE_STEPS, type RetireFacts, type RetireStep } from '../../../core/retire.ts';
 import type { Target } from '../../../core/store.ts';
-import { type ControlItems, parseBody } from '../../control-items.ts';
-import { lastReads, readClosing, readsGroup } from '../../reads.ts';
+import { type ControlItems, parseBody, storeGroup } from '../../control-items.ts';
+import { lastReads, readClosing } from '../../reads.ts';
 import type { OperateContext } from '../context.ts';
 import { driftReportSchema } from '../drift/drift-report.ts';
 
@@ -27,7 +27,7 @@ export const retirementSchema = z.strictObject({
 export type Retirement = z.infer<typeof retirementSchema>;
 
 export async function readRetirement(control: ControlItems, store: string): Promise<Retirement | undefined> {
-  const item = await control.read(readsGroup(store), RETIREMENT);
+  const item = await control.read(storeGroup(store), RETIREMENT);
   return item && parseBody(retirementSchema, item);
 }
 
@@ -36,9 +36,9 @@ export async function changeRetirement(
   store: string,
   change: Partial<Retirement>,
 ): Promise<Retirement> {
-  const item = await control.read(readsGroup(store), RETIREMENT);
+  const item = await control.read(storeGroup(store), RETIREMENT);
   const body = { ...retirementSchema.parse(item?.body ?? {}), ...change };
-  if (await control.swap(readsGroup(store), RETIREMENT, item?.revision ?? 0, body)) return body;
+  if (await control.swap(storeGroup(store), RETIREMENT, item?.revision ?? 0, body)) return body;
   throw new DistributaryError('store-unavailable', `the retirement of ${store} was changed at this moment: ask again`);
 }
 

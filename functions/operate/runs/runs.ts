@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { JsonObject } from '../../../core/change.ts';
 import { DistributaryError } from '../../../core/errors.ts';
-import { type ControlItem, type ControlItems, parseBody } from '../../control-items.ts';
+import { type ControlItem, type ControlItems, parseBody, storeGroup } from '../../control-items.ts';
 import { isFinished, type NewRun, type Run, runSchema } from './run.ts';
 
 /** Losers of a swap try again; whoever loses this often is up against something that does not end. */
@@ -24,7 +24,6 @@ export interface Runs {
 
 const CURRENT = 'run';
 const HISTORY = 'run#';
-const groupOf = (store: string): string => `store#${store}`;
 /** Runs of a store in the order of their names are in that of their starts, newest last. */
 const newId = (operation: string, now: number): string =>
   `${new Date(now).toISOString().replace(/[:.]/g, '-')}-${operation}-${randomBytes(3).toString('hex')}`;
@@ -33,13 +32,13 @@ export function runs(items: ControlItems, now: () => number): Runs {
   const parse = (item: ControlItem): Run => parseBody(runSchema, item);
 
   async function find(store: string): Promise<{ run: Run | undefined; revision: number }> {
-    const item = await items.read(groupOf(store), CURRENT);
+    const item = await items.read(storeGroup(store), CURRENT);
     return { run: item && parse(item), revision: item?.revision ?? 0 };
   }
 
   async function keep(run: Run): Promise<void> {
     // Already there: a start before this one kept it, and was beaten to the swap.
-    await items.swap(groupOf(run.store), HISTORY + run.id, 0, run as JsonObject);
+    await items.swap(storeGroup(run.store), HISTORY + run.id, 0, run as JsonObject);
   }
 
   return {
@@ -47,7 +46,7 @@ export function runs(items: ControlItems, now: () => number): Runs {
 
     async history(store, limit) {
       const found: Run[] = [];
-      for await (const item of items.list(groupOf(store), HISTORY)) found.push(parse(item));
+      for await (const item of items.list(storeGroup(store), HISTORY)) found.push(parse(item));
       return found.reverse().slice(0, limit);
     },
 
@@ -56,7 +55,7 @@ export function runs(items: ControlItems, now: () => number): Runs {
       if (former && !isFinished(former)) throw active(former);
       if (former) await keep(former);
       const run = newRun(asked, now());
-      if (await items.swap(groupOf(asked.store), CURRENT, revision, run as JsonObject)) return run;
+      if (await items.swap(storeGroup(asked.store), CURRENT, revision, run as JsonObject)) return run;
       const { run: other } = await find(asked.store);
       if (other?.id === run.id) return run;
       throw active(other);
@@ -68,7 +67,7 @@ export function runs(items: ControlItems, now: () => number): Runs {
         if (run?.id !== id) throw new DistributaryError('run-missing', `${store} has no run ${id} now`);
         const changed = next(run);
         if (changed === undefined) return run;
-        if (await items.swap(groupOf(store), CURRENT, revision, changed as JsonObject)) return changed;
+        if (await items.swap(storeGroup(store), CURRENT, revision, changed as JsonObject)) return changed;
       }
       throw new DistributaryError('store-unavailable', `run ${id} changed ${MAX_SWAPS} times under our hands`);
     },

@@ -2,7 +2,8 @@ import * as z from 'zod';
 import type { Canary } from '../../../core/canary.ts';
 import { DistributaryError } from '../../../core/errors.ts';
 import { hintOf } from '../../../core/hint.ts';
-import { CANARY, lastReads, readCanary, readsGroup } from '../../reads.ts';
+import { storeGroup } from '../../control-items.ts';
+import { CANARY, lastReads, readCanary } from '../../reads.ts';
 import type { OperateContext } from '../context.ts';
 import { defineOperation, storeName } from '../operation.ts';
 
@@ -40,9 +41,9 @@ export const canarySet = defineOperation({
   async run({ store, candidate, percent, useCases }, context) {
     const { control } = context;
     const { name, definition } = context.store(store);
-    const item = await control.read(readsGroup(name), CANARY);
+    const item = await control.read(storeGroup(name), CANARY);
     if (percent === 0 && useCases.length === 0) {
-      if (item) await control.remove(readsGroup(name), CANARY, item.revision);
+      if (item) await control.remove(storeGroup(name), CANARY, item.revision);
       return view(name, context);
     }
     refuseUnknown(useCases, definition.contract.served_use_cases);
@@ -56,7 +57,7 @@ export const canarySet = defineOperation({
       throw new DistributaryError('usage', what, { hint });
     }
     const body = { candidate: chosen, percent, useCases };
-    if (!(await control.swap(readsGroup(name), CANARY, item?.revision ?? 0, body))) {
+    if (!(await control.swap(storeGroup(name), CANARY, item?.revision ?? 0, body))) {
       throw new DistributaryError(
         'store-unavailable',
         `the reads of ${name} were changed at this moment: look, and ask again`,

@@ -4,7 +4,7 @@ import { DistributaryError } from '../../../core/errors.ts';
 import { hintOf } from '../../../core/hint.ts';
 import { type Gate, type ShadowQuery, type ShadowReport, shadowGate, shadowReads } from '../../../core/shadow.ts';
 import type { AggregateId } from '../../../core/version.ts';
-import { readsGroup } from '../../reads.ts';
+import { storeGroup } from '../../control-items.ts';
 import { defineOperation, storeName } from '../operation.ts';
 import { defaultPlan } from './shadow-defaults.ts';
 
@@ -80,10 +80,10 @@ export const shadowAsk = defineOperation({
       report,
       gate: shadowGate(report),
     };
-    const item = await control.read(readsGroup(name), SHADOW);
+    const item = await control.read(storeGroup(name), SHADOW);
     const { differences: _, ...figures } = report;
     const body = { ...shadowed, report: figures };
-    await control.swap(readsGroup(name), SHADOW, item?.revision ?? 0, JSON.parse(JSON.stringify(body)) as JsonObject);
+    await control.swap(storeGroup(name), SHADOW, item?.revision ?? 0, JSON.parse(JSON.stringify(body)) as JsonObject);
     return shadowed;
   },
 });
