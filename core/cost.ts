@@ -1,6 +1,6 @@
 import type { Catalogue } from './catalogue.ts';
 import type { Counts, Measured, MeasuredPart, Prices } from './prices.ts';
-import type { ProjectedContract, StoreContract, Workload } from './store-contract.ts';
+import { isProtectedContract, type ProjectedContract, type StoreContract, type Workload } from './store-contract.ts';
 
 /** What a deployment pays for by the hour, whatever comes. */
 export interface Sizing {
@@ -201,7 +201,7 @@ function sourceLines(
   const gigabytes = gigabytesOf(workload);
   if (store_name === catalogue.canonical.store_name) {
     const { capacityUnits, databaseInstances, zones } = sizing;
-    const endpoints = ENDPOINTS + (catalogue.projected.some(({ protection }) => protection) ? 1 : 0);
+    const endpoints = ENDPOINTS + (catalogue.projected.some(isProtectedContract) ? 1 : 0);
     return [
       line(
         'compute',

@@ -35,7 +35,8 @@ import { ask, openSearchClient } from '../functions/stores/opensearch-client.ts'
 import { parquetStore } from '../functions/stores/parquet.ts';
 import { factFormat } from '../functions/stores/parquet-file.ts';
 import { manifest } from '../functions/stores/parquet-manifest.ts';
-import { bucketObjects, s3Client } from '../functions/stores/parquet-objects.ts';
+import { bucketObjects } from '../functions/stores/parquet-objects.ts';
+import { s3Client } from '../functions/stores/s3-client.ts';
 import { readCatalogue } from '../lib/contract-files.ts';
 import { startAws } from '../local/aws.ts';
 import { startDynamo } from '../local/dynamodb.ts';

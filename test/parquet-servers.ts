@@ -5,7 +5,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { startFauxqs } from 'fauxqs';
 import { dynamoClient } from '../functions/stores/dynamodb-client.ts';
-import { s3Client } from '../functions/stores/parquet-objects.ts';
+import { s3Client } from '../functions/stores/s3-client.ts';
 import { startDynamo } from '../local/dynamodb.ts';
 import { createControlTable } from './control-table.ts';
 import { startOutageProxy } from './outage-proxy.ts';

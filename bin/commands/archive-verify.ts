@@ -59,7 +59,7 @@ async function opened(place: string): Promise<ArchiveCopy> {
     throw new DistributaryError('usage', `${place} is no bucket`, { hint });
   }
   const { archiveObjects } = await import('../../functions/stores/archive-objects.ts');
-  const { s3Client } = await import('../../functions/stores/parquet-objects.ts');
+  const { s3Client } = await import('../../functions/stores/s3-client.ts');
   const objects = archiveObjects(s3Client(), bucket);
   return { list: objects.list, read: objects.get };
 }

@@ -6,7 +6,7 @@ import { DistributaryError } from '../../core/errors.ts';
 import { encodeChange, encodePack, MAX_INLINE_STATE_BYTES } from '../../core/pack.ts';
 import { type AggregateId, storedVersion, type TenantId } from '../../core/version.ts';
 import { sendToFailedQueue } from '../../functions/projector/failed-queue.ts';
-import { s3Client } from '../../functions/stores/parquet-objects.ts';
+import { s3Client } from '../../functions/stores/s3-client.ts';
 import type { Endpoints } from '../../local/endpoints.ts';
 
 /** A case that has a marker in all that it has, so that it can be looked for wherever it went. */

@@ -1,6 +1,6 @@
 import { archiveVariables, readEnvironment } from '../../core/environment.ts';
 import { archiveStore } from '../stores/archive.ts';
-import { s3Client } from '../stores/parquet-objects.ts';
+import { s3Client } from '../stores/s3-client.ts';
 import { type Engine, firstGeneration } from './engine.ts';
 
 export const objectLock: Engine = {

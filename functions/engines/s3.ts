@@ -1,6 +1,6 @@
 import { readEnvironment, s3Variables } from '../../core/environment.ts';
 import { parquetStore } from '../stores/parquet.ts';
-import { s3Client } from '../stores/parquet-objects.ts';
+import { s3Client } from '../stores/s3-client.ts';
 import { type Engine, firstGeneration } from './engine.ts';
 
 export const s3: Engine = {

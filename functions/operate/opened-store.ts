@@ -10,8 +10,8 @@ import { protectionOf } from '../stores/field-protection.ts';
 import { openSearchStore } from '../stores/opensearch.ts';
 import { openSearchClient } from '../stores/opensearch-client.ts';
 import { parquetStore } from '../stores/parquet.ts';
-import { s3Client } from '../stores/parquet-objects.ts';
 import { protectedStore } from '../stores/protected.ts';
+import { s3Client } from '../stores/s3-client.ts';
 
 /** A store of any engine; `place` is the table that the template declares, or the bucket. */
 export function openStore(

@@ -8,7 +8,7 @@ import {
   PutObjectLegalHoldCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { DistributaryError } from '../../core/errors.ts';
+import { bucketError } from './s3-client.ts';
 
 /** What forbids to delete or replace an object: until when, under which mode, and whether a legal hold does too. */
 export interface Lock {
@@ -38,8 +38,7 @@ export function archiveObjects(client: S3Client, bucket: string): ArchiveObjects
     try {
       return await request();
     } catch (cause) {
-      const said = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-      throw new DistributaryError('store-unavailable', `bucket ${bucket} did not answer: ${said}`, { cause });
+      throw bucketError(bucket, cause);
     }
   }
 

@@ -1,35 +1,12 @@
-import {
-  DeleteObjectCommand,
-  GetObjectCommand,
-  PutObjectCommand,
-  S3Client,
-  type S3ClientConfig,
-} from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { AsyncBuffer } from 'hyparquet';
-import { DistributaryError } from '../../core/errors.ts';
+import { bucketError } from './s3-client.ts';
 
-/** The queue repeats what failed, so a call need not: one repetition for a connection that idled too long. */
-const MAX_ATTEMPTS = 2;
-const CONNECTION_TIMEOUT_MS = 1000;
-/** The largest file takes a second or two on a slow function. */
-const REQUEST_TIMEOUT_MS = 20_000;
 /** A file up to this size is fetched whole: one request instead of three. */
 const WHOLE_BYTES = 1024 * 1024;
 
 /** Files read or removed at once. */
 export const FILES_IN_FLIGHT = 8;
-
-/** A client with the limits that the store counts on. */
-export const s3Client = (config: S3ClientConfig = {}): S3Client =>
-  new S3Client({
-    maxAttempts: MAX_ATTEMPTS,
-    requestHandler: {
-      connectionTimeout: CONNECTION_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      throwOnRequestTimeout: true,
-    },
-    ...config,
-  });
 
 /** The objects of one bucket. A key is written once and never changed. */
 export interface Objects {
@@ -50,8 +27,7 @@ export function bucketObjects(client: S3Client, bucket: string): Objects {
       return await request();
     } catch (cause) {
       if (cause instanceof Error && cause.name === 'NoSuchKey') throw new ObjectGone(cause.message, { cause });
-      const said = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-      throw new DistributaryError('store-unavailable', `bucket ${bucket} did not answer: ${said}`, { cause });
+      throw bucketError(bucket, cause);
     }
   };
   const get = (key: string, range?: string): Promise<ArrayBuffer> =>

@@ -11,8 +11,8 @@ import { protectionOf } from '../../functions/stores/field-protection.ts';
 import { openSearchStore } from '../../functions/stores/opensearch.ts';
 import { openSearchClient } from '../../functions/stores/opensearch-client.ts';
 import { parquetStore } from '../../functions/stores/parquet.ts';
-import { s3Client } from '../../functions/stores/parquet-objects.ts';
 import { protectedStore } from '../../functions/stores/protected.ts';
+import { s3Client } from '../../functions/stores/s3-client.ts';
 import type { Endpoints } from '../endpoints.ts';
 
 /** The stores of a local mode through their own clients, as their functions have them. */

@@ -6,7 +6,7 @@ import {
   type ListObjectVersionsCommandOutput,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { DistributaryError } from '../../../core/errors.ts';
+import { bucketError } from '../../stores/s3-client.ts';
 
 export interface ObjectsErased {
   /** Versions, delete markers included. */
@@ -43,8 +43,7 @@ export function bucketEraser(client: S3Client, bucket: string, lock: 'none' | 'g
       return await request();
     } catch (cause) {
       if (isLocked(cause)) throw cause;
-      const said = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-      throw new DistributaryError('store-unavailable', `bucket ${bucket} did not answer: ${said}`, { cause });
+      throw bucketError(bucket, cause);
     }
   };
 

@@ -1,5 +1,5 @@
 import { GetObjectLegalHoldCommand, PutObjectLegalHoldCommand, type S3Client } from '@aws-sdk/client-s3';
-import { DistributaryError } from '../../../core/errors.ts';
+import { bucketError } from '../../stores/s3-client.ts';
 import { bucketEraser, type ObjectVersion } from './bucket-eraser.ts';
 
 /** The legal holds of a bucket's objects. */
@@ -36,8 +36,7 @@ export function bucketHolds(client: S3Client, bucket: string): BucketHolds {
       await client.send(new PutObjectLegalHoldCommand({ ...placeOf(version), LegalHold }));
       return true;
     } catch (cause) {
-      const said = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-      throw new DistributaryError('store-unavailable', `bucket ${bucket} did not answer: ${said}`, { cause });
+      throw bucketError(bucket, cause);
     }
   }
 

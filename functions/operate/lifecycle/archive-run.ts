@@ -4,7 +4,7 @@ import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod';
 import { DistributaryError } from '../../../core/errors.ts';
 import type { AggregateId } from '../../../core/version.ts';
-import { s3Client } from '../../stores/parquet-objects.ts';
+import { s3Client } from '../../stores/s3-client.ts';
 import type { OperateContext } from '../context.ts';
 import { changeRetirement } from '../retire/retirement.ts';
 import { DONE, type NextStep, type RunHandle, type RunKind } from '../runs/run-kind.ts';
