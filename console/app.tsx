@@ -1,15 +1,23 @@
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import { readPerson, signOut } from './asking.ts';
+import { readSession, signOut } from './asking.ts';
 import { Page } from './page.tsx';
 import { SignIn } from './sign-in.tsx';
-import type { Person } from './wire.ts';
+import type { Session } from './wire.ts';
+
+/** A server that does not answer lets nobody in. */
+const NOBODY: Session = { person: null, signInBy: 'issuer', searchAs: 'self' };
 
 /** Who is there decides what there is to see. */
 export function App() {
-  const [person, setPerson] = useState<Person | null | undefined>(undefined);
-  const refresh = useCallback(() => void readPerson().then(setPerson, () => setPerson(null)), []);
+  const [session, setSession] = useState<Session>();
+  const refresh = useCallback(
+    () => void readSession().then(setSession, () => setSession(before => before ?? NOBODY)),
+    [],
+  );
   useEffect(refresh, [refresh]);
-  if (person === undefined) return <p class="loading">Loading …</p>;
-  if (person === null) return <SignIn onSignedIn={refresh} />;
-  return <Page person={person} onSignedOut={refresh} onSignOut={() => void signOut().finally(refresh)} />;
+  const leave = () => void signOut().then(goTo => (goTo === null ? refresh() : location.assign(goTo)), refresh);
+  if (session === undefined) return <p class="loading">Loading …</p>;
+  const { person, signInBy, searchAs } = session;
+  if (person === null) return <SignIn by={signInBy} onSignedIn={refresh} />;
+  return <Page person={person} searchAs={searchAs} onSignedOut={refresh} onSignOut={leave} />;
 }

@@ -1,4 +1,4 @@
-import type { Person, PersonRole, Problem, Question, SearchAnswer } from './wire.ts';
+import type { PersonRole, Problem, Question, SearchAnswer, Session } from './wire.ts';
 
 /** What the operations function, or whoever serves the console, refused. */
 export class Refused extends Error {
@@ -33,16 +33,17 @@ async function call<Answer>(method: string, path: string, body?: object): Promis
 export const ask = async <Answer>(operation: string, fields: object): Promise<Answer> =>
   (await call<{ answer: Answer }>('POST', '/api/operations', { operation, ...fields })).answer;
 
-/** Asks the API's search as somebody of the role would. */
-export const search = (as: PersonRole, question: Question): Promise<SearchAnswer> =>
+/** Asks the API's search as somebody of the role would, or as who is signed in. */
+export const search = (as: PersonRole | undefined, question: Question): Promise<SearchAnswer> =>
   call('POST', '/api/search', { as, question });
 
 export const read = <Answer>(path: string): Promise<Answer> => call('GET', path);
 
-export const readPerson = async (): Promise<Person | null> =>
-  (await call<{ person: Person | null }>('GET', '/api/session')).person;
+export const readSession = (): Promise<Session> => read('/api/session');
 export const signIn = (role: string): Promise<unknown> => call('POST', '/api/session', { role });
-export const signOut = (): Promise<unknown> => call('DELETE', '/api/session');
+/** Where the browser has to go, to be signed out there too. */
+export const signOut = async (): Promise<string | null> =>
+  (await call<{ goTo: string | null }>('DELETE', '/api/session')).goTo;
 
 export const problemOf = (error: unknown): Problem =>
   error instanceof Refused

@@ -8,11 +8,12 @@ import { Source } from './source.tsx';
 import { State } from './state.tsx';
 import { Store } from './store.tsx';
 import { useView } from './view.ts';
-import type { Look, Overview, Person, Point } from './wire.ts';
+import type { Look, Overview, Person, Point, Session } from './wire.ts';
 import { clock, counted } from './wording.ts';
 
 export interface PageProps {
   readonly person: Person;
+  readonly searchAs: Session['searchAs'];
   onSignedOut(): void;
   onSignOut(): void;
 }
@@ -25,7 +26,7 @@ export interface Acting {
 }
 
 /** The path of the data, from where it is written to where it is read, and who answers for what. */
-export function Page({ person, onSignedOut, onSignOut }: PageProps) {
+export function Page({ person, searchAs, onSignedOut, onSignOut }: PageProps) {
   const { look, curve, trouble } = useLive(onSignedOut);
   const [action, setAction] = useState<Action>();
   const [failedOf, setFailedOf] = useState<string>();
@@ -65,7 +66,7 @@ export function Page({ person, onSignedOut, onSignOut }: PageProps) {
       </header>
       {view === 'search' ? (
         <main id="search">
-          <Search />
+          <Search as={searchAs} />
         </main>
       ) : (
         <main>

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { problemOf, search } from './asking.ts';
 import { SearchHits } from './search-hits.tsx';
 import { State } from './state.tsx';
-import type { PersonRole, Problem, Question, SearchAnswer } from './wire.ts';
+import type { PersonRole, Problem, Question, SearchAnswer, Session } from './wire.ts';
 import { PERSON_ROLES } from './wire.ts';
 import { clock, count, counted, seconds } from './wording.ts';
 
@@ -10,13 +10,14 @@ const PAGE_ROWS = 20;
 const EVERY = '';
 
 interface Asked {
-  readonly as: PersonRole;
+  /** Undefined for who is signed in. */
+  readonly as: PersonRole | undefined;
   readonly question: Question;
 }
 
 /** What a search shows to whom: how fresh it is, what was masked, and what the canonical store took out again. */
-export function Search() {
-  const [as, setAs] = useState<PersonRole>('investigator');
+export function Search({ as: asks }: { readonly as: Session['searchAs'] }) {
+  const [as, setAs] = useState<PersonRole | undefined>(asks === 'role' ? 'investigator' : undefined);
   const [text, setText] = useState('');
   const [status, setStatus] = useState(EVERY);
   const [asked, setAsked] = useState<Asked>();
@@ -69,14 +70,16 @@ export function Search() {
             ))}
           </select>
         </label>
-        <label>
-          As
-          <select value={as} onChange={event => setAs(event.currentTarget.value as PersonRole)}>
-            {PERSON_ROLES.map(role => (
-              <option key={role}>{role}</option>
-            ))}
-          </select>
-        </label>
+        {asks === 'role' && (
+          <label>
+            As
+            <select value={as} onChange={event => setAs(event.currentTarget.value as PersonRole)}>
+              {PERSON_ROLES.map(role => (
+                <option key={role}>{role}</option>
+              ))}
+            </select>
+          </label>
+        )}
         <button type="submit" class="primary">
           Search
         </button>
@@ -87,7 +90,7 @@ export function Search() {
       {!answer && !problem && <p class="loading">Searching …</p>}
       {answer && asked && (
         <>
-          <Facts answer={answer} as={asked.as} />
+          <Facts answer={answer} as={asked.as ?? 'you'} />
           <SearchHits hits={answer.hits} />
           {answer.cursor !== undefined && (
             <p class="actions">
@@ -119,7 +122,7 @@ function statusesOf(answer: SearchAnswer | undefined, chosen: string): readonly 
 }
 
 /** Read aloud with each answer: how many, how fresh, and what is not shown. */
-function Facts({ answer, as }: { readonly answer: SearchAnswer; readonly as: PersonRole }) {
+function Facts({ answer, as }: { readonly answer: SearchAnswer; readonly as: PersonRole | 'you' }) {
   const { total, hits, masked, dropped, freshness } = answer;
   const stale = hits.filter(hit => hit.stale).length;
   return (

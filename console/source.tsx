@@ -22,7 +22,7 @@ export function Source({ overview, curve }: { readonly overview: Overview; reado
           </p>
           <Curve at={at} values={rates} least={1} />
           <p class="faint">
-            {count(source.changes ?? 0)} captured
+            {source.changes !== undefined && `${count(source.changes)} captured`}
             {(source.dependantsPending ?? 0) > 0 &&
               `, ${count(source.dependantsPending ?? 0)} references to carry along`}
           </p>
@@ -67,7 +67,8 @@ function Relay({ relay }: Pick<Overview, 'relay'>) {
       </p>
       <p class="faint">
         {lagSeconds && `p99 ${seconds(lagSeconds.p99)}, `}
-        {slot ? `${bytes(slot.lagBytes)} behind, ${bytes(slot.retainedBytes)} of WAL retained` : 'no slot is known'}
+        {slot?.lagBytes !== undefined && `${bytes(slot.lagBytes)} behind, `}
+        {slot ? `${bytes(slot.retainedBytes)} of WAL retained` : 'no slot is known'}
       </p>
     </li>
   );

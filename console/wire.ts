@@ -36,7 +36,8 @@ export interface Overview {
     readonly slot?:
       | {
           readonly active: boolean;
-          readonly lagBytes: number;
+          /** Undefined where no metric says so. */
+          readonly lagBytes?: number | undefined;
           readonly retainedBytes: number;
           readonly walStatus: string;
         }
@@ -157,6 +158,15 @@ export interface Responsibility {
 export interface Person {
   readonly name: string;
   readonly role: 'viewer' | 'operator';
+}
+
+/** Who is there, and how the page goes about it. */
+export interface Session {
+  readonly person: Person | null;
+  /** By choosing a role, or at the issuer of tokens. */
+  readonly signInBy: 'choice' | 'issuer';
+  /** A search is asked as somebody of a role that is chosen, or as who is signed in. */
+  readonly searchAs: 'role' | 'self';
 }
 
 export const PERSON_ROLES = ['investigator', 'supervisor', 'analyst', 'company-user'] as const;

@@ -1,23 +1,22 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { JsonObject } from '../core/change.ts';
-import { DistributaryError } from '../core/errors.ts';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import type { Responsibility } from '../core/governance/responsibility-matrix.ts';
-import type { AnswerOf, Reply } from '../functions/operate/operations.ts';
-import { consoleDoor, type DoorOptions } from '../functions/operate-http/door.ts';
-import { consoleFeed, type Look } from './console/feed.ts';
-import { consolePage } from './console/page.ts';
-import { localSessions } from './console/sessions.ts';
+import { consoleDoor, type PageFile, type Searching } from '../functions/operate-http/door.ts';
+import { consoleFeed, type Look } from '../functions/operate-http/feed.ts';
+import { operationsClient } from '../functions/operate-http/operations-client.ts';
+import { chosenRole } from './chosen-role.ts';
 import { type Endpoints, operatorOf } from './endpoints.ts';
 import { listen } from './http-listen.ts';
 
 /** What the console shows besides what the operations function answers. */
 export interface ConsoleView {
+  page(): Promise<ReadonlyMap<string, PageFile>>;
   look(): Promise<Look>;
   close(): Promise<void>;
   readonly responsibilities: readonly Responsibility[];
-  readonly search: DoorOptions['search'];
+  readonly searching: Searching;
 }
 
 export interface ConsoleServer {
@@ -28,7 +27,7 @@ export interface ConsoleServer {
 export interface ConsoleOptions {
   readonly port: number;
   /** Where the operations functions are invoked. */
-  readonly places: Pick<Endpoints, 'control' | 'operate' | 'stores'>;
+  readonly places: Pick<Endpoints, 'control' | 'operate' | 'stores' | 'region' | 'credentials'>;
   readonly view: ConsoleView;
 }
 
@@ -40,27 +39,26 @@ const ASK_TIMEOUT_MS = 60_000;
 
 /** The web console of local mode, on the loopback interface only. Throws `port-taken`. */
 export async function startConsole({ port, places, view }: ConsoleOptions): Promise<ConsoleServer> {
-  const [page, ask] = [await consolePage(), askedAt(places)];
   const hosts = [`${HOST}:${port}`, `localhost:${port}`];
-  const envelope = { api: 1, actor: 'console', reason: 'the console is watched' };
-  const nudge = (store: string) => void ask({ ...envelope, operation: 'runs.advance', store }, 'Event').catch(() => {});
-  const feed = consoleFeed({
-    look: () => view.look(),
-    runsOf: store =>
-      ask({ ...envelope, operation: 'run.list', store, limit: 8 }) as Promise<Reply<AnswerOf<'run.list'>>>,
-    nudge,
+  const { control: endpoint, region, credentials } = places;
+  const requestHandler = { requestTimeout: ASK_TIMEOUT_MS, throwOnRequestTimeout: true };
+  const lambda = new LambdaClient({
+    endpoint,
+    region,
+    credentials: { ...credentials },
+    maxAttempts: 1,
+    requestHandler,
   });
-  const sessions = localSessions(`distributary-console-${port}`);
+  const operations = operationsClient({ lambda, functionFor: store => operatorOf(places, store) });
+  const feed = consoleFeed({ look: () => view.look(), operations });
   const door = consoleDoor({
-    page,
+    page: await view.page(),
     origins: hosts.map(host => `http://${host}`),
-    personOf: request => sessions.personOf(request),
-    entrance: sessions,
-    ask,
-    nudge,
+    entrance: chosenRole(`distributary-console-${port}`),
+    operations,
     live: signal => feed.open(signal),
     responsibilities: view.responsibilities,
-    search: (as, question) => view.search(as, question),
+    searching: view.searching,
   });
   const server = createServer((request, response) => {
     // Whoever makes another name point here is another site.
@@ -73,6 +71,7 @@ export async function startConsole({ port, places, view }: ConsoleOptions): Prom
     async stop() {
       feed.stop();
       listening.stop();
+      lambda.destroy();
       await view.close();
     },
   };
@@ -111,24 +110,4 @@ async function answer(
   if (!response.body) outgoing.end();
   // A page that goes away in the middle of its events has not failed.
   else await pipeline(Readable.fromWeb(response.body as never), outgoing).catch(() => {});
-}
-
-/** Invokes the function as any client of Lambda does; a throttled or dying one is an error as the function's own are. */
-function askedAt(places: ConsoleOptions['places']) {
-  return async (request: JsonObject, type = 'RequestResponse'): Promise<Reply<unknown>> => {
-    const url = `${places.control}/2015-03-31/functions/${operatorOf(places, request.store)}/invocations`;
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'x-amz-invocation-type': type },
-      body: JSON.stringify(request),
-      signal: AbortSignal.timeout(ASK_TIMEOUT_MS),
-    }).catch(() => undefined);
-    const hasFailed = !response?.ok || response.headers.has('x-amz-function-error');
-    if (!hasFailed) return (type === 'Event' ? { ok: true, answer: null } : await response.json()) as Reply<unknown>;
-    const what = response?.status === 429 ? 'is busy' : 'does not answer';
-    const { code, message, hint } = new DistributaryError('store-unavailable', `the operations function ${what}`, {
-      hint: "try again in a moment; else read the function's log",
-    });
-    return { ok: false, error: { code, message, hint } };
-  };
 }

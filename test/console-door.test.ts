@@ -1,9 +1,10 @@
 import type { JsonObject } from '../core/change.ts';
 import { consoleDoor, type DoorOptions } from '../functions/operate-http/door.ts';
+import { consoleFeed } from '../functions/operate-http/feed.ts';
+import type { OperationsClient } from '../functions/operate-http/operations-client.ts';
 import { permissionOf } from '../functions/operate-http/permitted.ts';
-import { consoleFeed } from '../local/console/feed.ts';
-import { consolePage } from '../local/console/page.ts';
-import { localSessions } from '../local/console/sessions.ts';
+import { consolePage } from '../lib/console-page.ts';
+import { chosenRole } from '../local/chosen-role.ts';
 
 const ORIGIN = 'http://127.0.0.1:4700';
 
@@ -13,22 +14,25 @@ const FOUND = { status: 200, body: { total: 0 } };
 function openDoor() {
   const asked: JsonObject[] = [];
   const nudged: string[] = [];
-  const sessions = localSessions('session');
   const options: DoorOptions = {
     page: new Map([['/', { type: 'text/html', body: '<!doctype html>' }]]),
     origins: [ORIGIN],
-    personOf: request => sessions.personOf(request),
-    entrance: sessions,
-    ask: async request => {
-      asked.push(request);
-      return { ok: true, answer: null };
+    entrance: chosenRole('session'),
+    operations: {
+      async ask(request) {
+        asked.push(request);
+        return { ok: true, answer: null };
+      },
+      nudge: async store => void nudged.push(store),
     },
-    nudge: store => void nudged.push(store),
     live: () => new ReadableStream(),
     responsibilities: [],
-    search: async (as, question) => {
-      asked.push({ as, question });
-      return question.text === 'mischief' ? { status: 422, body: { detail: 'no such words' } } : FOUND;
+    searching: {
+      as: 'role',
+      async ask(question, as) {
+        asked.push({ as: as!, question });
+        return question.text === 'mischief' ? { status: 422, body: { detail: 'no such words' } } : FOUND;
+      },
     },
   };
   const door = consoleDoor(options);
@@ -40,8 +44,11 @@ function openDoor() {
         ...(body && { body: JSON.stringify(body) }),
       }),
     );
-  const cookieOf = (role: string): string => sessions.enter(role)!.split(';')[0]!;
-  return { asked, nudged, send, sessions, cookieOf };
+  const cookieOf = async (role: string): Promise<string> => {
+    const { headers } = await send('POST', '/api/session', { origin: ORIGIN }, { role });
+    return headers.get('set-cookie')!.split(';')[0]!;
+  };
+  return { asked, nudged, send, cookieOf };
 }
 
 const REBUILD = { operation: 'rebuild.start', store: 'case-search', reason: 'mischief' };
@@ -59,7 +66,7 @@ test.each([
   ['a form', 400, (cookie: string) => ({ origin: ORIGIN, cookie, 'content-type': 'text/plain' })],
 ])('nothing is done for %s', async (_, status, headersOf) => {
   const { asked, send, cookieOf } = openDoor();
-  const response = await send('POST', '/api/operations', headersOf(cookieOf('operator')), REBUILD);
+  const response = await send('POST', '/api/operations', headersOf(await cookieOf('operator')), REBUILD);
   expect(response.status).toBe(status);
   expect(await response.json()).toMatchObject({ ok: false, error: { hint: expect.any(String) } });
   expect(asked).toEqual([]);
@@ -67,7 +74,7 @@ test.each([
 
 test('a viewer looks and does not act, and nobody asks what the console has no use for', async () => {
   const { asked, send, cookieOf } = openDoor();
-  const headers = { origin: ORIGIN, cookie: cookieOf('viewer') };
+  const headers = { origin: ORIGIN, cookie: await cookieOf('viewer') };
   const ask = async (operation: string) => {
     const response = await send('POST', '/api/operations', headers, { operation, store: 'case-search' });
     return response.status;
@@ -82,14 +89,14 @@ test('a viewer looks and does not act, and nobody asks what the console has no u
 
 test('the session says who asks, whatever the page says, and somebody goes on with what was started', async () => {
   const { asked, nudged, send, cookieOf } = openDoor();
-  const headers = { origin: ORIGIN, cookie: cookieOf('operator') };
+  const headers = { origin: ORIGIN, cookie: await cookieOf('operator') };
   await send('POST', '/api/operations', headers, { ...REBUILD, actor: 'somebody else', api: 7 });
   expect(asked).toEqual([{ ...REBUILD, api: 1, actor: 'local operator' }]);
   expect(nudged).toEqual(['case-search']);
 });
 
 test('a session begins with a role there is, cannot be read by scripts, and ends', async () => {
-  const { send, sessions } = openDoor();
+  const { send } = openDoor();
   const origin = { origin: ORIGIN };
   expect((await send('POST', '/api/session', origin, { role: 'queen' })).status).toBe(400);
   const entered = await send('POST', '/api/session', origin, { role: 'viewer' });
@@ -101,7 +108,6 @@ test('a session begins with a role there is, cannot be read by scripts, and ends
   expect(await personOf()).toEqual({ name: 'local viewer', role: 'viewer' });
   expect((await send('DELETE', '/api/session', headers)).headers.get('set-cookie')).toContain('Max-Age=0');
   expect(await personOf()).toBeNull();
-  expect(sessions.personOf(new Request(ORIGIN))).toBeUndefined();
 });
 
 test('the page runs nothing but what comes with it', async () => {
@@ -128,21 +134,27 @@ async function eventsOf(
   return found;
 }
 
+/** An operations function with one run that nobody works on. */
+function withRun(): { operations: OperationsClient; nudged: string[] } {
+  const nudged: string[] = [];
+  const answer = [{ id: 'one', state: 'running', memo: { long: 1 }, lease: null }];
+  return {
+    operations: { ask: async () => ({ ok: true, answer }), nudge: async store => void nudged.push(store) },
+    nudged,
+  };
+}
+
 test('a page hears each look and its runs without what they keep for themselves; trouble is told, and passes', async () => {
   let looks = 0;
-  const nudged: string[] = [];
+  const { operations, nudged } = withRun();
   const feed = consoleFeed({
+    operations,
     async look() {
       looks += 1;
       if (looks === 1) throw new Error('the control server does not answer');
       const stores = [{ store: 'case-search', freshnessSeconds: 2 }];
       return { at: new Date(looks * 1000).toISOString(), source: { changesPerSecond: 3 }, stores };
     },
-    runsOf: async () => ({
-      ok: true,
-      answer: [{ id: 'one', state: 'running', memo: { long: 1 }, lease: null }] as never,
-    }),
-    nudge: store => void nudged.push(store),
   });
   try {
     const [first, second] = await eventsOf(feed.open(new AbortController().signal), 2);
@@ -165,7 +177,7 @@ test('a page hears each look and its runs without what they keep for themselves;
 
 test('a search is asked as a role that there is, and its refusal is told in words', async () => {
   const { asked, send, cookieOf } = openDoor();
-  const headers = { origin: ORIGIN, cookie: cookieOf('viewer') };
+  const headers = { origin: ORIGIN, cookie: await cookieOf('viewer') };
   const search = (body: object) => send('POST', '/api/search', headers, body);
   const question = { text: 'fee' };
   expect(await (await search({ as: 'analyst', question })).json()).toEqual(FOUND.body);
@@ -175,4 +187,21 @@ test('a search is asked as a role that there is, and its refusal is told in word
   const refused = await search({ as: 'analyst', question: { text: 'mischief' } });
   expect([refused.status, await refused.json()]).toMatchObject([409, { error: { message: 'no such words' } }]);
   expect((await send('POST', '/api/search', { origin: ORIGIN }, { as: 'analyst', question })).status).toBe(401);
+});
+
+test('who cannot hold a stream open is told the newest look, all of it, and when to ask again; all share one look', async () => {
+  let looks = 0;
+  const curve = [{ at: 500, changesPerSecond: 1, freshnessSeconds: { 'case-search': 9 } }];
+  const feed = consoleFeed({
+    ...withRun(),
+    async look() {
+      looks += 1;
+      return { at: new Date(1000).toISOString(), source: { changesPerSecond: 3 }, stores: [], curve };
+    },
+  });
+  const [one, other] = await Promise.all([feed.once(), feed.once()]);
+  expect([looks, other]).toEqual([1, one]);
+  const [, wait, data] = /^retry: (\d+)\nevent: look\ndata: (.*)\n\n$/.exec(one)!;
+  expect(Number(wait)).toBeGreaterThanOrEqual(1000);
+  expect(JSON.parse(data!)).toMatchObject({ overview: { source: { changesPerSecond: 3 } }, curve });
 });

@@ -3,6 +3,7 @@ import { DistributaryError } from '../../core/errors.ts';
 import { responsibilityMatrix } from '../../core/governance/responsibility-matrix.ts';
 import type { PersonRole } from '../../core/policy.ts';
 import type { Searched } from '../../functions/operate-http/door.ts';
+import { consolePage } from '../../lib/console-page.ts';
 import type { ConsoleView } from '../../local/console-server.ts';
 import type { Endpoints } from '../../local/endpoints.ts';
 import { localToken } from '../running/local-token.ts';
@@ -20,8 +21,9 @@ export const consoleView =
     const projected = catalogue.projected.filter(({ store_name }) => store_name in endpoints.stores);
     return {
       ...openOverview(endpoints, { ...catalogue, projected }),
+      page: consolePage,
       responsibilities: responsibilityMatrix(catalogue),
-      search: (as, question) => search(endpoints, dataDir, as, question),
+      searching: { as: 'role', ask: (question, as) => search(endpoints, dataDir, as!, question) },
     };
   };
 

@@ -1,37 +1,21 @@
 import type { Catalogue } from '../../core/catalogue.ts';
 import { DistributaryError } from '../../core/errors.ts';
+import { concernsOf, type Overview as WayOverview } from '../../functions/operate-http/overview.ts';
 import type { Endpoints } from '../../local/endpoints.ts';
 import type { LocalStatus } from '../../local/local-mode.ts';
 import type { MetricReading } from '../../local/runtime/metrics.ts';
 import { openStores } from '../../local/verification/open-stores.ts';
-import { counted, toMilliseconds } from '../terminal/wording.ts';
+import { toMilliseconds } from '../terminal/wording.ts';
 import { documentCounter } from './documents.ts';
-import { openSource, type SlotView, type SourceView } from './source.ts';
-import { type Observed, type StoreView, viewStore } from './stores.ts';
+import { type MeasuredSlot, openSource, type SourceView } from './source.ts';
+import { type Observed, viewStore } from './stores.ts';
 
-/** The way of the data at one moment: source, relay, and every store. */
-export interface Overview {
-  readonly at: string;
-  readonly source: {
-    readonly answers: boolean;
-    /** Changes captured per second since the look before; undefined at the first. */
-    readonly changesPerSecond: number | undefined;
-    readonly changes: number | undefined;
-    readonly dependantsPending: number | undefined;
-  };
-  readonly relay: {
-    readonly slot: SlotView | undefined;
-    /** From commit to published, over the last minutes. */
-    readonly lagSeconds: { readonly p50: number; readonly p99: number } | undefined;
-    /** Outbox rows that can never be published. */
-    readonly parked: number;
-  };
-  readonly stores: readonly StoreView[];
+/** What is seen of a local mode: besides the way of the data, its servers and its alarms. */
+export interface Overview extends WayOverview {
+  readonly relay: WayOverview['relay'] & { readonly slot: MeasuredSlot | undefined };
   readonly servers: LocalStatus['servers'];
   /** Names of all alarms that ring. */
   readonly alarms: readonly string[];
-  /** Everything that is beyond its contract, in words; empty when all is well. */
-  readonly concerns: readonly string[];
 }
 
 export interface Looking {
@@ -72,7 +56,7 @@ export function openOverview(endpoints: Endpoints, catalogue: Catalogue): Lookin
         servers: status.servers,
         alarms: ringing,
       };
-      return { ...overview, concerns: concernsOf(overview) };
+      return { ...overview, concerns: localConcerns(overview) };
     },
     async close() {
       stores.close();
@@ -110,25 +94,8 @@ async function ask<T>({ control, pid }: Endpoints, path: string): Promise<T> {
   }
 }
 
-function concernsOf({ source, relay, stores, servers, alarms }: Omit<Overview, 'concerns'>): readonly string[] {
-  return [
-    ...servers.filter(({ up }) => !up).map(({ name }) => `${name} is down and being started again`),
-    ...(source.answers ? [] : ['the canonical store does not answer']),
-    ...relayConcerns(source.answers, relay),
-    ...stores.flatMap(store => [...storeConcerns(store)]),
-    ...alarms.map(name => `alarm ${name} rings`),
-  ];
-}
-
-function* relayConcerns(answers: boolean, { slot, parked }: Overview['relay']): Iterable<string> {
-  if (slot?.walStatus === 'lost') yield 'the slot has lost WAL that was not relayed: rebuild every store';
-  else if (answers && !slot?.active) yield 'no relay streams';
-  if (parked > 0) yield `${counted(parked, 'outbox row')} parked, which can never be published`;
-}
-
-function* storeConcerns({ store, freshness, freshnessSeconds, maximumSeconds, failed }: StoreView): Iterable<string> {
-  if (freshness === 'late')
-    yield `${store} is ${Math.round(freshnessSeconds!)} s behind, its contract tolerates ${maximumSeconds} s`;
-  if (freshness === 'silent') yield `${store} says nothing yet`;
-  if (failed > 0) yield `${store} has ${counted(failed, 'failed change')}`;
-}
+const localConcerns = (overview: Omit<Overview, 'concerns'>): readonly string[] => [
+  ...overview.servers.filter(({ up }) => !up).map(({ name }) => `${name} is down and being started again`),
+  ...concernsOf(overview),
+  ...overview.alarms.map(name => `alarm ${name} rings`),
+];

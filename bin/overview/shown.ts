@@ -1,8 +1,8 @@
+import type { Freshness, StoreView } from '../../functions/operate-http/overview.ts';
 import { tableLines } from '../terminal/table.ts';
 import type { Terminal, Tone } from '../terminal/terminal.ts';
 import { bytes, count, counted, seconds } from '../terminal/wording.ts';
 import type { Overview } from './overview.ts';
-import type { Freshness, StoreView } from './stores.ts';
 
 const TONES: Readonly<Record<Freshness, Tone>> = { fresh: 'good', behind: 'warning', late: 'bad', silent: 'warning' };
 

@@ -1,24 +1,19 @@
 import pg from 'pg';
+import type { SlotView } from '../../functions/operate-http/overview.ts';
 import type { Endpoints } from '../../local/endpoints.ts';
 
 /** What the canonical store says of itself and of the slot that the relay reads. */
 export interface SourceView {
   /** Changes that were ever captured; two looks give a rate. */
   readonly changes: number;
-  readonly slot: SlotView | undefined;
+  readonly slot: MeasuredSlot | undefined;
   /** References whose dependants are still to be published again. */
   readonly dependantsPending: number;
 }
 
-export interface SlotView {
-  /** A relay streams. */
-  readonly active: boolean;
-  /** Written, and not yet acknowledged by the relay. */
+/** As the database itself says it. */
+export interface MeasuredSlot extends SlotView {
   readonly lagBytes: number;
-  /** WAL that the slot keeps from being removed. */
-  readonly retainedBytes: number;
-  /** `lost`: WAL that was not relayed is gone. */
-  readonly walStatus: string;
 }
 
 export interface Source {

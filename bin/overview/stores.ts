@@ -1,45 +1,11 @@
-import { LANES, type Lane } from '../../core/change.ts';
+import { LANES } from '../../core/change.ts';
 import type { ProjectedContract } from '../../core/store-contract.ts';
+import { ageOf, judge, type LaneView, type StoreView } from '../../functions/operate-http/overview.ts';
 import type { QueueDepth } from '../../local/aws.ts';
 import type { Endpoints } from '../../local/endpoints.ts';
 import type { MetricReading } from '../../local/runtime/metrics.ts';
 import type { OpenStores } from '../../local/verification/open-stores.ts';
 import { toMilliseconds } from '../terminal/wording.ts';
-
-/**
- * `late`: its watermark is older than its contract tolerates. `behind`: changes take longer than the contract calls normal.
- * `silent`: nothing has arrived yet.
- */
-export type Freshness = 'fresh' | 'behind' | 'late' | 'silent';
-
-export interface LaneView {
-  readonly visible: number;
-  readonly inFlight: number;
-  /** Put off, while the store does not answer. */
-  readonly delayed: number;
-  readonly oldestSeconds: number;
-}
-
-export interface StoreView {
-  readonly store: string;
-  readonly engine: string;
-  readonly lanes: Readonly<Record<Lane, LaneView>>;
-  /** Age of the watermark: all that was committed before is in the store. */
-  readonly freshnessSeconds: number | undefined;
-  readonly normalSeconds: number;
-  readonly maximumSeconds: number;
-  readonly freshness: Freshness;
-  /** From commit to queryable, over the last minutes. */
-  readonly lag: { readonly p50: number; readonly p95: number; readonly p99: number } | undefined;
-  /** Changes applied over the last minutes. */
-  readonly applied: number;
-  /** Messages in the failed queue. */
-  readonly failed: number;
-  /** Documents that its readers may find; of facts, rows. Undefined while the store does not answer. */
-  readonly documents: number | undefined;
-  /** Names of its alarms that ring. */
-  readonly alarms: readonly string[];
-}
 
 /** What all stores are looked at with. */
 export interface Observed {
@@ -74,19 +40,9 @@ export async function viewStore(contract: ProjectedContract, observed: Observed)
   };
 }
 
-/** Heartbeats are seconds apart, so that the age of a watermark says nothing of what is normal. */
-function judge(age: number | undefined, maximum: number, lag: number | undefined, normal: number): Freshness {
-  if (age === undefined) return 'silent';
-  if (age > maximum) return 'late';
-  return lag !== undefined && lag > normal ? 'behind' : 'fresh';
-}
-
-/** A store is as fresh as its slower lane. */
 async function watermarkAge({ stores }: Observed, store: string): Promise<number | undefined> {
   try {
-    const watermarks = await stores.control.watermarksOf(store);
-    const oldest = Math.min(...LANES.map(lane => watermarks[lane] ?? Number.NEGATIVE_INFINITY));
-    return Number.isFinite(oldest) ? Math.max(0, (Date.now() - oldest) / 1000) : undefined;
+    return ageOf(await stores.control.watermarksOf(store), LANES);
   } catch {
     // The control table does not answer: nothing is known.
     return undefined;

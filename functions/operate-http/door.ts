@@ -2,9 +2,9 @@ import * as z from 'zod';
 import type { JsonObject } from '../../core/change.ts';
 import type { Responsibility } from '../../core/governance/responsibility-matrix.ts';
 import { PERSON_ROLES, type PersonRole } from '../../core/policy.ts';
-import type { Reply } from '../operate/operations.ts';
 import { json, refuse, respond } from './answers.ts';
-import { type Person, permissionOf } from './permitted.ts';
+import type { OperationsClient } from './operations-client.ts';
+import { actorOf, type Person, permissionOf } from './permitted.ts';
 
 /** A file of the page. */
 export interface PageFile {
@@ -12,12 +12,26 @@ export interface PageFile {
   readonly body: string;
 }
 
-/** Where somebody signs in at this door itself, and not with an issuer of tokens. */
+/** A request answered. */
+export type Answering = (request: Request) => Promise<Response>;
+
+/** How somebody comes in, and goes. */
 export interface Entrance {
-  /** `Set-Cookie` of a new session; nothing when there is no such role. */
-  enter(role: string): string | undefined;
-  /** Ends the session, and the `Set-Cookie` that forgets it. */
-  leave(request: Request): string;
+  /** What the page offers who is not signed in: a choice of roles, or the way to the issuer. */
+  readonly by: 'choice' | 'issuer';
+  personOf(request: Request): Promise<Person | undefined>;
+  /** By method and path, such as `GET /sign-in`. */
+  readonly routes: Readonly<Record<string, Answering>>;
+  /** Ends the session: the `Set-Cookie` that forgets it, and where the browser has to go to end it elsewhere too. */
+  leave(request: Request): Promise<{ readonly cookie: string; readonly goTo?: string | undefined }>;
+}
+
+/** The API's search, which masks and reauthorises as for any caller. */
+export interface Searching {
+  /** As somebody of a role that is chosen, or as who is signed in. */
+  readonly as: 'role' | 'self';
+  /** Asked as somebody of the role; without one as who sends the request. */
+  ask(question: JsonObject, as: PersonRole | undefined, request: Request): Promise<Searched>;
 }
 
 export interface DoorOptions {
@@ -25,18 +39,12 @@ export interface DoorOptions {
   readonly page: ReadonlyMap<string, PageFile>;
   /** Whose pages may send what changes something: `http://127.0.0.1:4700`. */
   readonly origins: readonly string[];
-  /** Who sends it; nothing for nobody. */
-  personOf(request: Request): Person | undefined;
   readonly entrance: Entrance;
-  /** The operations function. */
-  ask(request: JsonObject): Promise<Reply<unknown>>;
-  /** Has a store's run gone on with, and does not wait for it. */
-  nudge(store: string): void;
-  /** Server-sent events for one page, until the signal is aborted. */
-  live(signal: AbortSignal): ReadableStream<Uint8Array>;
+  readonly operations: OperationsClient;
+  /** Server-sent events for one page: until the signal is aborted, or as much as there is to say now. */
+  live(signal: AbortSignal): ReadableStream<Uint8Array> | Promise<string>;
   readonly responsibilities: readonly Responsibility[];
-  /** The API's answer to a search, asked as somebody of the role; it masks and reauthorises as for any caller. */
-  search(as: PersonRole, question: JsonObject): Promise<Searched>;
+  readonly searching: Searching;
 }
 
 /** `body` is the API's own: its answer, or its problem. */
@@ -51,8 +59,11 @@ const MAX_BODY_BYTES = 16 * 1024;
 const NUDGED = ['rebuild.start', 'drift.start', 'run.resume', 'run.cancel', 'run.pause'];
 const LOOKED_AT = 'looked at in the console';
 
-const signInSchema = z.strictObject({ role: z.string().max(40) });
-const searchedSchema = z.strictObject({ as: z.enum(PERSON_ROLES), question: z.custom<JsonObject>(isObject) });
+const question = z.custom<JsonObject>(isObject);
+const SEARCHED = {
+  role: z.strictObject({ as: z.enum(PERSON_ROLES), question }),
+  self: z.strictObject({ as: z.undefined(), question }),
+};
 const askedSchema = z.looseObject({
   operation: z.string().max(80),
   store: z.string().max(80).optional(),
@@ -67,38 +78,40 @@ function isObject(value: unknown): boolean {
  * The console over HTTP, whatever serves it: its page, who is there, what flows, and the operations function. It decides
  * who may ask what, says who asked, and adds no power of its own.
  */
-export function consoleDoor(options: DoorOptions): (request: Request) => Promise<Response> {
-  const { page, origins, personOf, entrance } = options;
+export function consoleDoor(options: DoorOptions): Answering {
+  const { page, origins, entrance, searching } = options;
 
-  async function route(request: Request): Promise<Response> {
+  return async function answer(request) {
     const { pathname } = new URL(request.url);
     const file = page.get(pathname);
     if (file && isReading(request)) return respond(file.body, file.type);
-    if (!pathname.startsWith('/api/')) return refuse(404, 'request-invalid', `there is nothing at ${pathname}`);
     if (!isReading(request) && !isOurs(request, origins)) {
       return refuse(403, 'not-permitted', 'the request comes from another page than the console');
     }
-    if (pathname === '/api/session') return session(request);
-    const person = personOf(request);
-    if (!person) return refuse(401, 'not-signed-in', 'nobody is signed in');
     const does = `${request.method} ${pathname}`;
+    const entering = Object.hasOwn(entrance.routes, does) ? entrance.routes[does] : undefined;
+    if (entering) return entering(request);
+    if (does === 'GET /api/session') return session(request);
+    if (does === 'DELETE /api/session') return leave(request);
+    if (!pathname.startsWith('/api/')) return refuse(404, 'request-invalid', `there is nothing at ${pathname}`);
+    const person = await entrance.personOf(request);
+    if (!person) return refuse(401, 'not-signed-in', 'nobody is signed in');
     if (does === 'GET /api/responsibilities') return json(options.responsibilities);
-    if (does === 'GET /api/live') return respond(options.live(request.signal), 'text/event-stream');
+    if (does === 'GET /api/live') return respond(await options.live(request.signal), 'text/event-stream');
     if (does === 'POST /api/operations') return operate(request, person, options);
     if (does === 'POST /api/search') return search(request, options);
     return refuse(404, 'request-invalid', `there is nothing at ${pathname}`);
-  }
+  };
 
   async function session(request: Request): Promise<Response> {
-    if (isReading(request)) return json({ person: personOf(request) ?? null });
-    if (request.method === 'DELETE') return json({ person: null }, 200, { 'set-cookie': entrance.leave(request) });
-    const asked = signInSchema.safeParse(await bodyOf(request));
-    const cookie = asked.success ? entrance.enter(asked.data.role) : undefined;
-    if (cookie === undefined) return refuse(400, 'request-invalid', 'there is no such role');
-    return json({}, 200, { 'set-cookie': cookie });
+    const person = (await entrance.personOf(request)) ?? null;
+    return json({ person, signInBy: entrance.by, searchAs: searching.as });
   }
 
-  return route;
+  async function leave(request: Request): Promise<Response> {
+    const { cookie, goTo = null } = await entrance.leave(request);
+    return json({ goTo }, 200, { 'set-cookie': cookie });
+  }
 }
 
 const isReading = ({ method }: Request): boolean => method === 'GET' || method === 'HEAD';
@@ -109,7 +122,7 @@ function isOurs({ headers }: Request, origins: readonly string[]): boolean {
   return origins.includes(headers.get('origin') ?? '') && (site === null || site === 'same-origin');
 }
 
-async function operate(request: Request, person: Person, { ask, nudge }: DoorOptions): Promise<Response> {
+async function operate(request: Request, person: Person, { operations }: DoorOptions): Promise<Response> {
   const asked = askedSchema.safeParse(await bodyOf(request));
   if (!asked.success) return refuse(400, 'request-invalid', 'the request names no operation');
   const { operation, reason, ...fields } = asked.data;
@@ -119,22 +132,23 @@ async function operate(request: Request, person: Person, { ask, nudge }: DoorOpt
     return refuse(403, 'not-permitted', `${operation} takes an operator, and ${person.name} is a ${person.role}`);
   }
   // Last, so that nobody asks in another's name.
-  const reply = await ask({ ...(fields as JsonObject), operation, reason, api: 1, actor: person.name });
-  if (reply.ok && NUDGED.includes(operation) && fields.store !== undefined) nudge(fields.store);
+  const asking = { ...(fields as JsonObject), operation, reason, api: 1, actor: actorOf(person) };
+  const reply = await operations.ask(asking);
+  if (reply.ok && NUDGED.includes(operation) && fields.store !== undefined) await operations.nudge(fields.store);
   return json(reply, reply.ok ? 200 : 409);
 }
 
-/** What a person of a role would be shown: by the API, which decides; here nothing is added to it or taken away. */
-async function search(request: Request, options: DoorOptions): Promise<Response> {
-  const asked = searchedSchema.safeParse(await bodyOf(request));
+/** What a person would be shown: by the API, which decides; here nothing is added to it or taken away. */
+async function search(request: Request, { searching }: DoorOptions): Promise<Response> {
+  const asked = SEARCHED[searching.as].safeParse(await bodyOf(request));
   if (!asked.success) return refuse(400, 'request-invalid', 'the request names no role and question');
-  const { status, body } = await options.search(asked.data.as, asked.data.question);
+  const { status, body } = await searching.ask(asked.data.question, asked.data.as, request);
   if (status === 200) return json(body);
   return refuse(status === 503 ? 503 : 409, 'request-invalid', String(body.detail ?? 'the API does not answer'));
 }
 
 /** Undefined for what is no JSON of that size; a form of another site cannot send this type. */
-async function bodyOf(request: Request): Promise<unknown> {
+export async function bodyOf(request: Request): Promise<unknown> {
   if (!/^application\/json\b/.test(request.headers.get('content-type') ?? '')) return undefined;
   const text = await request.text();
   if (text.length > MAX_BODY_BYTES) return undefined;

@@ -4,11 +4,16 @@ import type { OperationName } from '../operate/operations.ts';
 export const CONSOLE_ROLES = ['viewer', 'operator'] as const;
 export type ConsoleRole = (typeof CONSOLE_ROLES)[number];
 
-/** Who is at the console: the name goes into the audit log. */
+/** Who is at the console. */
 export interface Person {
   readonly name: string;
   readonly role: ConsoleRole;
+  /** What the issuer tells people apart by: names may be chosen, and be given anew. */
+  readonly subject?: string | undefined;
 }
+
+/** Who it was, for the audit log. */
+export const actorOf = ({ name, subject }: Person): string => (subject === undefined ? name : `${name} (${subject})`);
 
 /** What the console may ask of the operations function, and the least role that may ask it. Nothing else passes. */
 const PERMITTED: Readonly<Partial<Record<OperationName, ConsoleRole>>> = {

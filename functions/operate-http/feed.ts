@@ -1,30 +1,46 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { DistributaryError } from '../../core/errors.ts';
-import type { AnswerOf, Reply } from '../../functions/operate/operations.ts';
-import type { Run } from '../../functions/operate/runs/run.ts';
+import type { AnswerOf, Reply } from '../operate/operations.ts';
+import type { Run } from '../operate/runs/run.ts';
+import type { OperationsClient } from './operations-client.ts';
+
+/** One look of the last minutes, as a point of each curve. */
+export interface Point {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly changesPerSecond: number | null;
+  readonly freshnessSeconds: Readonly<Record<string, number | null>>;
+}
 
 /** What is seen at each look; the console reads it, nothing here does, but for each store's age. */
 export interface Look {
   readonly at: string;
   readonly source: { readonly changesPerSecond: number | undefined };
   readonly stores: readonly { readonly store: string; readonly freshnessSeconds: number | undefined }[];
+  /** Where what was before is known without having looked. @default the looks of before */
+  readonly curve?: readonly Point[] | undefined;
 }
 
 export interface FeedOptions {
   look(): Promise<Look>;
-  /** A store's runs, newest first. */
-  runsOf(store: string): Promise<Reply<AnswerOf<'run.list'>>>;
-  nudge(store: string): void;
+  readonly operations: OperationsClient;
 }
 
 export interface Feed {
   /** One page's events, until the signal is aborted. */
   open(signal: AbortSignal): ReadableStream<Uint8Array>;
+  /**
+   * What there is to say now, for who cannot hold a stream open: a browser asks again by itself after the time that it is
+   * told. Each answer is whole, so there is nothing to go on from.
+   */
+  once(): Promise<string>;
   stop(): void;
 }
 
 const LOOK_EVERY_MS = 2000;
+/** Between two answers to who asks again and again; within it all of them get the same one. */
+const ASK_AGAIN_MS = 5000;
 /** Looks of which a page that comes later still gets the curve: five minutes. */
 const KEPT_LOOKS = 150;
 /** Whoever was asked to go on with a run holds it within that. */
@@ -38,16 +54,20 @@ type Listener = (event: string, data: unknown) => void;
 /** Looks as long as somebody watches, once for all pages. */
 export function consoleFeed(options: FeedOptions): Feed {
   const listeners = new Set<Listener>();
-  const kept: object[] = [];
+  const kept: Point[] = [];
   const ended = new AbortController();
-  let latest: object | undefined;
+  let latest: Seen | undefined;
   let isLooking = false;
+  let told: { readonly at: number; readonly text: Promise<string> } | undefined;
 
   async function lookOn(): Promise<void> {
     if (isLooking) return;
     isLooking = true;
     while (listeners.size > 0 && !ended.signal.aborted) {
-      await tellOnce().catch(error => tell('trouble', { message: error instanceof Error ? error.message : 'unknown' }));
+      await lookOnce().then(
+        ({ curve: _, ...seen }) => tell('look', seen),
+        error => tell('trouble', troubleOf(error)),
+      );
       await delay(LOOK_EVERY_MS, undefined, { signal: ended.signal }).catch(() => {});
     }
     isLooking = false;
@@ -59,20 +79,20 @@ export function consoleFeed(options: FeedOptions): Feed {
 
   const runs = runViews(options);
 
-  async function tellOnce(): Promise<void> {
-    const overview = await options.look();
+  async function lookOnce(): Promise<Seen> {
+    const { curve, ...overview } = await options.look();
     const { at, source, stores } = overview;
-    kept.push({
+    const point: Point = {
       at: Date.parse(at),
       changesPerSecond: source.changesPerSecond ?? null,
       freshnessSeconds: Object.fromEntries(
         stores.map(({ store, freshnessSeconds }) => [store, freshnessSeconds ?? null]),
       ),
-    });
+    };
+    kept.push(point);
     if (kept.length > KEPT_LOOKS) kept.shift();
-    const point = kept.at(-1);
-    latest = { overview, point, runs: await runs.of(stores.map(({ store }) => store)) };
-    tell('look', latest);
+    latest = { overview, point, runs: await runs.of(stores.map(({ store }) => store)), curve: curve ?? kept };
+    return latest;
   }
 
   return {
@@ -84,10 +104,10 @@ export function consoleFeed(options: FeedOptions): Feed {
           listener = (event, data) => {
             // A page that does not keep up goes without some looks.
             if ((controller.desiredSize ?? 0) < -MAX_WAITING_EVENTS) return;
-            controller.enqueue(encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
+            controller.enqueue(encoder.encode(eventText(event, data)));
           };
           listeners.add(listener);
-          if (latest) listener('look', { ...latest, curve: kept });
+          if (latest) listener('look', latest);
         },
         cancel() {
           listeners.delete(listener);
@@ -97,6 +117,15 @@ export function consoleFeed(options: FeedOptions): Feed {
       void lookOn();
       return stream;
     },
+    once() {
+      if (told && Date.now() - told.at < ASK_AGAIN_MS) return told.text;
+      const seen = lookOnce().then(
+        look => eventText('look', look),
+        error => eventText('trouble', troubleOf(error)),
+      );
+      told = { at: Date.now(), text: seen.then(text => `retry: ${ASK_AGAIN_MS}\n${text}`) };
+      return told.text;
+    },
     stop() {
       listeners.clear();
       ended.abort();
@@ -104,26 +133,38 @@ export function consoleFeed(options: FeedOptions): Feed {
   };
 }
 
+/** What pages are told of one look. */
+interface Seen {
+  readonly overview: object;
+  readonly point: Point;
+  readonly runs: Readonly<Record<string, readonly object[]>>;
+  readonly curve: readonly Point[];
+}
+
+const troubleOf = (error: unknown) => ({ message: error instanceof Error ? error.message : 'unknown' });
+const eventText = (event: string, data: unknown): string => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+
 const SHOWN_RUNS = 8;
+const LISTED = { api: 1, operation: 'run.list', actor: 'console', reason: 'the console is watched', limit: SHOWN_RUNS };
 const SHOWN_FINDINGS = 50;
 const findings = z.looseObject({ findings: z.array(z.json()) });
 
 /** Every store's runs as pages show them; a run that nobody works on is nudged. */
-function runViews({ runsOf, nudge }: FeedOptions) {
+function runViews({ operations }: FeedOptions) {
   const nudgedAt = new Map<string, number>();
   const known = new Map<string, readonly object[]>();
 
   async function runsOfStore(store: string): Promise<readonly object[]> {
-    const reply = await runsOf(store);
+    const reply = (await operations.ask({ ...LISTED, store })) as Reply<AnswerOf<'run.list'>>;
     // The function is being started, or killed: what was seen last is still the best that is known.
     if (!reply.ok) throw new DistributaryError('run-refused', reply.error.message);
     const [current] = reply.answer;
     const isHeld = current?.lease && current.lease.until > Date.now();
     if (current?.state === 'running' && !isHeld && Date.now() - (nudgedAt.get(store) ?? 0) > NUDGE_EVERY_MS) {
       nudgedAt.set(store, Date.now());
-      nudge(store);
+      await operations.nudge(store);
     }
-    return reply.answer.slice(0, SHOWN_RUNS).map(shown);
+    return reply.answer.map(shown);
   }
 
   return {

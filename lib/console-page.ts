@@ -1,9 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { build } from 'esbuild';
-import type { PageFile } from '../../functions/operate-http/door.ts';
+import { PACKAGE } from './entry-points.ts';
 
-const CONSOLE = resolve(import.meta.dirname, '..', '..', 'console');
+const CONSOLE = join(PACKAGE, 'console');
+
+/** A file of the page. */
+export interface PageFile {
+  readonly type: string;
+  readonly body: string;
+}
 
 /** Bundles the console with the libraries that it uses, so that a browser asks nobody else. Takes some 50 ms. */
 export async function consolePage(): Promise<ReadonlyMap<string, PageFile>> {
