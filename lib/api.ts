@@ -7,6 +7,7 @@ import type { apiCommandVariables, apiQueryVariables, EnvironmentOf } from '../c
 import type { StoreContract } from '../core/store-contract.ts';
 import { ApiDoor } from './api-door.ts';
 import { ApiIssuer, type TokenIssuer } from './api-issuer.ts';
+import { allowState } from './api-state.ts';
 import { BundledFunction, type Placement } from './bundled-function.ts';
 import type { Bundles } from './bundles.ts';
 import type { CanonicalAccess } from './canonical-access.ts';
@@ -133,8 +134,8 @@ export class Api extends Construct {
     };
     const { placement } = source;
     const commands = this.#function('Commands', { name: API_COMMANDS, user: COMMAND_USER, variables, placement });
-    // Requests that were carried out; no store but this and the canonical one.
-    commands.allow(this.#actions('GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'), [this.#state.tableArn]);
+    // No store but this and the canonical one.
+    allowState(this.#state, commands, 'commands');
     commands.allow(['s3:PutObject'], [this.#evidence.arnForObjects('*')]);
     return commands;
   }
@@ -157,7 +158,7 @@ export class Api extends Construct {
       control.allow(queries, store, ['GetItem', 'Query']);
       control.allowReads(queries, store, ['GetItem', 'PutItem']);
     }
-    queries.allow(this.#actions('GetItem', 'PutItem'), [this.#state.tableArn]);
+    allowState(this.#state, queries, 'queries');
     queries.allow(this.#actions('GetItem', 'PutItem', 'DeleteItem'), [this.#permissions.tableArn]);
     const table = (store: string) =>
       Stack.of(this).formatArn({ service: 'dynamodb', resource: 'table', resourceName: names.table(store) });

@@ -1,4 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { frontDoor } from '../functions/api/front-door.ts';
+import { budgetIn } from '../functions/api/rate-budget.ts';
+import { PER_WINDOW, RateLimit, UNASKED, WINDOW_SECONDS } from '../functions/api/rate-limit.ts';
+import { instruments } from '../functions/instruments.ts';
 import { type ApiServers, type Ask, openApiServers, type Reply, settle } from './api-servers.ts';
 
 /** Commands and queries over HTTP events, on a real PostgreSQL, dynalite, S3 and the embedded search engine. */
@@ -179,6 +184,65 @@ describe('a request that comes again', () => {
     const { forgetAll } = await import('./api-state-items.ts');
     await forgetAll(api.client, 'api-state');
     expect(await ask()).toMatchObject({ status: 409, body: { type: 'urn:distributary:problem:already-there' } });
+  });
+});
+
+describe('the limit of one person', () => {
+  const later = 3_000_000_000_000;
+  const shared = (tableName: string, onAlone = () => {}) =>
+    new RateLimit({
+      budget: budgetIn({
+        client: api.client,
+        tableName,
+        limit: PER_WINDOW,
+        windowSeconds: WINDOW_SECONDS,
+        answerMs: 10_000,
+      }),
+      onAlone,
+      now: () => later,
+    });
+
+  test('is one for all instances, which count in a table, and says when to come again', async () => {
+    const instances = Array.from({ length: 8 }, () => shared('api-state'));
+    const user = randomUUID();
+    const waits: number[] = [];
+    for (let round = 0; round < 45; round++) {
+      const verdicts = await Promise.all(instances.map(instance => instance.take(user)));
+      waits.push(...verdicts.map(({ waitSeconds }) => waitSeconds));
+    }
+    expect(waits.filter(wait => wait === 0)).toHaveLength(PER_WINDOW + instances.length * UNASKED);
+    const { Item } = await api.client.send(
+      new GetItemCommand({
+        TableName: 'api-state',
+        Key: { id: { S: `rate#${user}#${later / 1000 / WINDOW_SECONDS}` } },
+      }),
+    );
+    expect(Number(Item?.taken?.N)).toBeGreaterThanOrEqual(PER_WINDOW);
+    expect(Number(Item?.expiration?.N)).toBeGreaterThan(later / 1000);
+    const routes = [{ ...api.routes.find(({ name }) => name === 'open-case')!, run: () => Promise.reject() }];
+    const door = { routes, identity: { userOf: async () => user }, instruments: instruments('api-test') };
+    const event = {
+      version: '2.0',
+      headers: {},
+      rawPath: '/cases',
+      requestContext: { http: { method: 'POST', path: '/cases' } },
+    };
+    const refused = await frontDoor({ ...door, rateLimit: instances[0]! })(event as never, {} as never);
+    expect(refused).toMatchObject({
+      statusCode: 429,
+      headers: { 'retry-after': `${WINDOW_SECONDS}`, ratelimit: `"person";r=0;t=${WINDOW_SECONDS}` },
+    });
+    expect(JSON.parse(refused.body!)).toMatchObject({ type: 'urn:distributary:problem:too-many-requests' });
+  });
+
+  test('is that of each instance while the table is away, and that is counted', async () => {
+    let alone = 0;
+    const limit = shared('nowhere', () => {
+      alone += 1;
+    });
+    const user = randomUUID();
+    for (let asked = 0; asked < 20; asked++) expect((await limit.take(user)).waitSeconds).toBe(0);
+    expect(alone).toBe(20 - UNASKED);
   });
 });
 

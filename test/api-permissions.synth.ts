@@ -33,7 +33,7 @@ test('queries change no derived store', () => {
     .filter(write => !notes.includes(write))
     .flatMap(({ resources }) => resources)
     .map(arn => templates.referred('distributary-api', arn).properties.TableName);
-  expect(tables.sort()).toEqual(['distributary-api-state', 'distributary-permission-cache']);
+  expect([...new Set(tables)].sort()).toEqual(['distributary-api-state', 'distributary-permission-cache']);
   const searches = permissionsOf('api-queries').filter(({ actions }) =>
     actions.some(action => action.startsWith('es:')),
   );
@@ -45,6 +45,28 @@ test('queries change no derived store', () => {
       index => `distributary-search/${index}/_search`,
     ),
   );
+});
+
+test('in the table of the API each function is let at the keys of its own work', () => {
+  const stateOf = (name: string) =>
+    permissionsOf(name)
+      .filter(({ actions }) => actions[0]!.startsWith('dynamodb:'))
+      .filter(({ resources }) => {
+        const [arn] = resources;
+        const table = JSON.stringify(arn).includes('GetAtt') && templates.referred('distributary-api', arn);
+        return table && table.properties.TableName === 'distributary-api-state';
+      })
+      .map(({ actions, condition }) => [
+        condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'].join(),
+        actions.map(action => action.replace('dynamodb:', '')).join(' '),
+      ])
+      .sort();
+  const both = [
+    ['keys#issuer', 'GetItem'],
+    ['rate#*', 'UpdateItem'],
+  ];
+  expect(stateOf('api-queries')).toEqual([['key#cursor', 'GetItem PutItem'], ...both]);
+  expect(stateOf('api-commands')).toEqual([['api#*', 'GetItem PutItem UpdateItem DeleteItem'], ...both]);
 });
 
 test('the search route goes to the queries, all other writing methods to the commands', () => {

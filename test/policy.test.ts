@@ -2,7 +2,6 @@ import { type Membership, may, OPERATIONS, rolesOf, type Standing, standingOf, v
 import { clauseOf } from '../core/policy-filter.ts';
 import { visibleFields } from '../core/policy-mask.ts';
 import { Cursors } from '../functions/api/cursor.ts';
-import { RateLimit } from '../functions/api/rate-limit.ts';
 import { SEARCH_FACTS } from '../functions/api/search-facts.ts';
 import { readCatalogue } from '../lib/contract-files.ts';
 import { ROOT } from './templates.ts';
@@ -84,15 +83,4 @@ test('a cursor is of one person, role and question', async () => {
   ] as const) {
     await expect(cursors.read(standing, asked, given)).rejects.toMatchObject({ code: 'request-invalid' });
   }
-});
-
-test('a person who asks too much waits, and nobody else', () => {
-  let now = 0;
-  const limit = new RateLimit(() => now);
-  const allowed = Array.from({ length: 100 }, () => limit.take('ann')).filter(wait => wait === 0);
-  expect(allowed).toHaveLength(60);
-  expect(limit.take('ann')).toBeGreaterThan(0);
-  expect(limit.take('bob')).toBe(0);
-  now += 1000;
-  expect(limit.take('ann')).toBe(0);
 });

@@ -9,6 +9,7 @@ import { commandRoutes } from './commands/all.ts';
 import { frontDoor } from './front-door.ts';
 import { Identity } from './identity.ts';
 import { onceIn } from './once.ts';
+import { sharedRateLimit } from './shared-rate-limit.ts';
 import { issuerKeys } from './state-table.ts';
 import { presignedUploads } from './uploads.ts';
 
@@ -28,5 +29,6 @@ export async function commandsFunction() {
     routes: commandRoutes(ports, presignedUploads(s3, EVIDENCE_BUCKET)),
     identity: new Identity({ issuer, audience, keys: () => issuerKeys(dynamo, table) }),
     instruments: tools,
+    rateLimit: sharedRateLimit({ client: dynamo, tableName: table, tools }),
   });
 }

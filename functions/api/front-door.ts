@@ -6,7 +6,7 @@ import middy from '@middy/core';
 import httpRouter from '@middy/http-router';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import type { Instruments } from '../instruments.ts';
-import { readRequest, refused, requestIdOf, success, traceparentOf } from './http.ts';
+import { readRequest, refused, requestIdOf, type Surroundings, success, traceparentOf } from './http.ts';
 import type { Identity } from './identity.ts';
 import { Problem } from './problem.ts';
 import { RateLimit } from './rate-limit.ts';
@@ -17,7 +17,8 @@ export interface FrontDoorOptions {
   readonly routes: readonly Route[];
   readonly identity: Pick<Identity, 'userOf'>;
   readonly instruments: Instruments;
-  readonly rateLimit?: RateLimit;
+  /** @default each instance has its own */
+  readonly rateLimit?: Pick<RateLimit, 'take'>;
 }
 
 type Handler = (event: APIGatewayProxyEventV2, context: Context) => Promise<APIGatewayProxyStructuredResultV2>;
@@ -31,11 +32,12 @@ export function frontDoor({ routes, identity, instruments, rateLimit = new RateL
   const enter =
     (route: Route): Handler =>
     async (event, context) => {
-      const around = { requestId: requestIdOf(event, context), traceparent: traceparentOf(event) };
+      const around: Surroundings = { requestId: requestIdOf(event, context), traceparent: traceparentOf(event) };
       try {
         const user = route.isOpen ? NOBODY : await identity.userOf(event.headers?.authorization);
-        const wait = rateLimit.take(user);
-        if (wait > 0) throw new Problem('too-many-requests', 'slow down', { retryAfter: wait });
+        const { waitSeconds, headers } = await rateLimit.take(user, !route.isOpen);
+        around.limits = headers;
+        if (waitSeconds > 0) throw tooMany(waitSeconds);
         const actingFor = actingForOf(event);
         const request = readRequest(route, event, context);
         metrics.addMetric('api_request_count', MetricUnit.Count, 1);
@@ -76,6 +78,12 @@ export function frontDoor({ routes, identity, instruments, rateLimit = new RateL
 
 /** Stands for all who say not who they are. */
 const NOBODY = '00000000-0000-0000-0000-000000000000';
+
+const tooMany = (retryAfter: number): Problem =>
+  new Problem('too-many-requests', `you have sent more requests than one person may: come again in ${retryAfter} s`, {
+    retryAfter,
+  });
+
 const noSuchRoute = Symbol('no such route');
 
 function actingForOf({ headers }: APIGatewayProxyEventV2): string | undefined {

@@ -109,9 +109,11 @@ function keyOf(header: string | undefined): string | undefined {
   throw new Problem('request-malformed', `an Idempotency-Key has 1 to ${MAX_KEY_CHARACTERS} visible characters`);
 }
 
-interface Surroundings {
+export interface Surroundings {
   readonly requestId: string;
   readonly traceparent: string;
+  /** Headers that say how much more the caller may ask for, once that is known. */
+  limits?: Readonly<Record<string, string>>;
 }
 
 export function success({ status, body, version }: Answer, around: Surroundings): APIGatewayProxyStructuredResultV2 {
@@ -140,7 +142,8 @@ export function refused(problem: Problem, around: Surroundings): APIGatewayProxy
   };
 }
 
-const headersOf = ({ requestId, traceparent }: Surroundings): Record<string, string> => ({
+const headersOf = ({ requestId, traceparent, limits }: Surroundings): Record<string, string> => ({
+  ...limits,
   'x-request-id': requestId,
   traceparent,
   'cache-control': 'no-store',

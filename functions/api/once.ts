@@ -9,6 +9,7 @@ import {
 import { DynamoDBPersistenceLayer } from '@aws-lambda-powertools/idempotency/dynamodb';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context } from 'aws-lambda';
+import { API_STATE_KEYS } from '../../core/api-state-keys.ts';
 import type { Made } from './command.ts';
 import { Problem } from './problem.ts';
 import type { Request } from './route.ts';
@@ -41,7 +42,7 @@ export function onceIn(client: DynamoDBClient, tableName: string): Once {
       const once = makeIdempotent(async (_record: typeof record) => act(), {
         persistenceStore,
         config,
-        keyPrefix: 'api',
+        keyPrefix: API_STATE_KEYS.requests,
       });
       return once(record).catch(error => {
         throw problemOf(error);

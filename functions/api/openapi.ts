@@ -25,7 +25,7 @@ export function openApi(routes: readonly Route[]): object {
     components: {
       securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
       responses: { problem: PROBLEM },
-      headers: { etag: { description: 'The version, in quotes.', schema: { type: 'string' } } },
+      headers: HEADERS,
     },
   };
 }
@@ -45,7 +45,7 @@ function operationOf(route: Route): object {
     responses: {
       [status]: {
         description: 'Done.',
-        headers: { etag: { $ref: '#/components/headers/etag' } },
+        headers: headerRefs('etag', 'ratelimit', 'ratelimit-policy'),
         content: { 'application/json': { schema: schemaOf(answer, 'output') } },
       },
       default: { $ref: '#/components/responses/problem' },
@@ -91,8 +91,25 @@ function headersOf({ needsVersion, needsKey, method }: Route): object[] {
   ];
 }
 
+const HEADERS = {
+  etag: { description: 'The version, in quotes.', schema: { type: 'string' } },
+  'retry-after': { description: 'Seconds after which to try again.', schema: { type: 'integer' } },
+  ratelimit: {
+    description: 'What is left (r) of a limit, and in how many seconds (t) there is more, as far as is known here.',
+    schema: { type: 'string', examples: ['"person";r=212;t=7'] },
+  },
+  'ratelimit-policy': {
+    description: 'The limits of one person: so many requests (q) in so many seconds (w).',
+    schema: { type: 'string' },
+  },
+};
+
+const headerRefs = (...names: readonly (keyof typeof HEADERS)[]): object =>
+  Object.fromEntries(names.map(name => [name, { $ref: `#/components/headers/${name}` }]));
+
 const PROBLEM = {
   description: `A problem (RFC 9457): ${Object.keys(PROBLEMS).join(', ')}.`,
+  headers: headerRefs('retry-after', 'ratelimit', 'ratelimit-policy'),
   content: {
     'application/problem+json': {
       schema: {

@@ -14,8 +14,8 @@ import { openSearchClient } from '../stores/opensearch-client.ts';
 import { factFormat } from '../stores/parquet-file.ts';
 import { manifest } from '../stores/parquet-manifest.ts';
 import { bucketObjects } from '../stores/parquet-objects.ts';
-import { s3Client } from '../stores/s3-client.ts';
 import { protectedStore } from '../stores/protected.ts';
+import { s3Client } from '../stores/s3-client.ts';
 import { Canonical } from './canonical.ts';
 import type { CommandPorts } from './command.ts';
 import { commandRoutes } from './commands/all.ts';
@@ -25,6 +25,7 @@ import { Identity } from './identity.ts';
 import { PermissionCache } from './permission-cache.ts';
 import { queryRoutes } from './queries/all.ts';
 import type { QueryPorts } from './queries/ports.ts';
+import { sharedRateLimit } from './shared-rate-limit.ts';
 import { cursorKey, issuerKeys } from './state-table.ts';
 
 /** Contracts of what is queried, part of the function's code. */
@@ -90,6 +91,7 @@ export async function queriesFunction(definitions: QueryDefinitions) {
     routes: queryRoutes(ports, describedCommands()),
     identity: new Identity({ issuer, audience, keys: () => issuerKeys(client, table) }),
     instruments: tools,
+    rateLimit: sharedRateLimit({ client, tableName: table, tools }),
   });
 }
 
