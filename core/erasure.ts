@@ -16,6 +16,12 @@ export const ERASED = 'erased#';
  */
 export const ERASURE_WATCH_DAYS = 35;
 
+/** What a command purged is looked for so often, and what does not go then is tried again after twice as long each time. */
+export const PURGE_LOOK_MINUTES = 5;
+export const PURGE_RETRY_MINUTES = 5;
+/** A purge that has left traces for longer alarms: twice a look, and a quarter of an hour for a team that is silent. */
+export const PURGE_ALARM_MINUTES = 30;
+
 export type Stripped =
   | { readonly kind: 'untouched' }
   /** Nothing else was in it. */

@@ -186,3 +186,39 @@ test('cases that were purged by command are found until they are noted, and only
     });
   }
 });
+
+interface Due {
+  readonly waiting: number;
+  readonly oldest: Date | null;
+  readonly now_due: string[];
+}
+
+test('whoever deletes a case, its purge is due, is tried again later each time, and is over once it is noted', async () => {
+  const look = async (pause = '5 minutes') => (await db.sql<Due>('select * from look_for_purges($1, 10)', [pause]))[0]!;
+  await db.sql('select note_erased(array(select case_id from purges_due))');
+  expect(await look()).toEqual({ waiting: 0, oldest: null, now_due: [] });
+  const [byCommand, byErasure] = [await markedCase(), await markedCase()];
+  await db.sql('delete from cases where id = $1', [byCommand.id]);
+  await erase(byErasure.id);
+  expect(await look()).toEqual({ waiting: 2, oldest: expect.any(Date), now_due: [byCommand.id, byErasure.id] });
+
+  await db.sql('select note_purges_tried($1)', [[byCommand.id]]);
+  expect(await look()).toMatchObject({ waiting: 2, now_due: [byErasure.id] });
+  const ago = (minutes: number) =>
+    db.sql(`update purges_due set tried_at = now() - $1::int * interval '1 minute' where tried_at is not null`, [
+      minutes,
+    ]);
+  await ago(5);
+  expect((await look()).now_due).toContain(byCommand.id);
+  await db.sql('select note_purges_tried($1)', [[byCommand.id]]);
+  await ago(9);
+  expect((await look()).now_due).not.toContain(byCommand.id);
+  await ago(10);
+  expect((await look()).now_due).toContain(byCommand.id);
+  await db.sql('update purges_due set tries = 40 where case_id = $1', [byCommand.id]);
+  await ago(24 * 60);
+  expect((await look()).now_due).toContain(byCommand.id);
+
+  await db.sql('select note_erased($1)', [[byCommand.id, byErasure.id]]);
+  expect(await look()).toMatchObject({ waiting: 0, now_due: [] });
+});

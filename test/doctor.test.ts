@@ -1,4 +1,5 @@
 import { type Diagnosis, diagnoseSource, diagnoseStore, type SourceFacts, type StoreFacts } from '../core/doctor.ts';
+import { diagnoseErasure } from '../core/doctor-erasure.ts';
 
 const SOUND: SourceFacts = {
   version: 170_010,
@@ -173,4 +174,12 @@ test.each<[string, Partial<StoreFacts>, string]>([
   const diagnosis = diagnoseStore({ ...STORE, ...change });
   expect(found(diagnosis)).toEqual([said]);
   expect(diagnosis.findings[0]!.todo).not.toBe('');
+});
+
+test('a purge that stays due, and an erasure that has failed, are told with what to do', () => {
+  expect(diagnoseErasure({ waiting: 3, oldestSeconds: 1700, failure: undefined })).toMatchObject({ findings: [] });
+  expect(found(diagnoseErasure({ waiting: 3, oldestSeconds: 1800, failure: 'no answer' }))).toEqual([
+    'broken erasure: 3 purged by command have traces left, the oldest for 30 min',
+    'risk erasure: it has failed: no answer',
+  ]);
 });

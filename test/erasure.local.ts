@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InvocationType, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { type InvocationType, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { DeleteObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import pg from 'pg';
@@ -158,10 +158,9 @@ async function removedByHand({ id, tenant }: MarkedCase): Promise<Readonly<Recor
 }
 
 test(
-  'retention: what is over goes, what is held or not over stays, what was purged by command leaves no trace either',
+  'retention: what is over goes, what is held or not over stays',
   async () => {
-    const [expired, held, kept, purged] = [
-      await commitMarkedCase(endpoints),
+    const [expired, held, kept] = [
       await commitMarkedCase(endpoints),
       await commitMarkedCase(endpoints),
       await commitMarkedCase(endpoints),
@@ -169,21 +168,39 @@ test(
     await sql('update cases set retain_until = current_date - 1 where id = any ($1)', [[expired.id, held.id]]);
     await sql('update cases set retain_until = current_date + 1 where id = $1', [kept.id]);
     await hold(held);
-    await sql('delete from cases where id = $1', [purged.id]);
     const dry = await run(retentionCommand, [], { dryRun: true });
-    expect(dry).toMatchObject({ code: 1, said: { held: [held.id], purged: [purged.id], remaining: 0 } });
-    expect(dry.said.erasing.sort()).toEqual([expired.id, purged.id].sort());
+    expect(dry).toMatchObject({ code: 1, said: { held: [held.id], erasing: [expired.id], purged: [], remaining: 0 } });
     expect((await sql('select from cases where id = any ($1)', [[expired.id, held.id, kept.id]])).rowCount).toBe(3);
 
     const { code, said } = await run(retentionCommand, [], { yes: true });
     expect({ code, traces: said.report.traces }).toEqual({ code: 0, traces: [] });
     expect(await placesOf(expired)).toEqual([]);
-    // A person is nobody's once the command has gone; what was only the case's is nowhere.
-    expect((await placesOf(purged)).filter(place => !/parties|outbox/.test(place))).toEqual([]);
     for (const stays of [held, kept]) {
       expect(await placesOf(stays)).toEqual(expect.arrayContaining(['canonical cases', 'store case-search']));
     }
     expect((await run(retentionCommand, [], { dryRun: true })).said).toMatchObject({ erasing: [], held: [held.id] });
+  },
+  TEST_MS,
+);
+
+test(
+  'what a command purged is due until it has been erased from all that keeps former states, which a schedule asks for',
+  async () => {
+    const purged = await commitMarkedCase(endpoints);
+    await settle(endpoints, catalogue);
+    await failMarkedCase(endpoints, purged, 'case-timeline');
+    await uploadMarkedEvidence(endpoints, purged);
+    await sql('delete from cases where id = $1', [purged.id]);
+    const due = async () => (await sql('select from purges_due where case_id = $1', [purged.id])).rowCount;
+    expect(await due()).toBe(1);
+    await invoke('distributary-operate', 'Event', { ...ASKED, operation: 'erase.due' });
+    await until(async () => (await due()) === 0, 'the erasure of what was purged', 120_000);
+    // A person is nobody's once the command has gone; what was only the case's is nowhere.
+    expect((await placesOf(purged)).filter(place => !/parties|outbox/.test(place))).toEqual([]);
+    const { rows } = await sql('select payload::text from outbox where payload is not null and aggregate_id = $1', [
+      purged.id,
+    ]);
+    expect(rows).toEqual([]);
   },
   TEST_MS,
 );
@@ -246,16 +263,17 @@ async function stateOf(event: string): Promise<string> {
   });
 }
 
-async function compact(): Promise<void> {
+const compact = () => invoke('distributary-compact-case-facts', 'RequestResponse', {});
+
+/** As schedules ask. */
+const ASKED = { api: 1, actor: 'schedule', reason: 'a test' };
+
+async function invoke(FunctionName: string, InvocationType: InvocationType, event: object): Promise<void> {
   const { control: endpoint, region, credentials } = endpoints;
   const lambda = new LambdaClient({ endpoint, region, credentials: { ...credentials } });
+  const Payload = Buffer.from(JSON.stringify(event));
   try {
-    const { FunctionError } = await lambda.send(
-      new InvokeCommand({
-        FunctionName: 'distributary-compact-case-facts',
-        InvocationType: InvocationType.RequestResponse,
-      }),
-    );
+    const { FunctionError } = await lambda.send(new InvokeCommand({ FunctionName, InvocationType, Payload }));
     expect(FunctionError).toBeUndefined();
   } finally {
     lambda.destroy();

@@ -278,6 +278,15 @@ test('the guardian looks every minute, and what it finds rings, as does its own 
   expect(alarmOf('guardian-heartbeat').properties.TreatMissingData).toBe('breaching');
 });
 
+test('what was purged is looked for every five minutes, and rings when it stays, or when nobody looks', () => {
+  const operate = functionOf('operate');
+  const asked = templates
+    .of('AWS::Events::Rule', operate.stack)
+    .map(({ properties }) => [JSON.parse(properties.Targets[0].Input).operation, properties.ScheduleExpression]);
+  expect(asked).toContainEqual(['erase.due', 'rate(5 minutes)']);
+  expect(alarmOf('erasure-purge-due').properties).toMatchObject({ Threshold: 1800, TreatMissingData: 'breaching' });
+});
+
 test('queues, topics and buckets refuse requests without TLS', () => {
   const policies = ['AWS::SQS::QueuePolicy', 'AWS::SNS::TopicPolicy', 'AWS::S3::BucketPolicy'];
   const guarded = policies.flatMap(type => templates.of(type)).filter(({ properties }) => deniesPlainText(properties));

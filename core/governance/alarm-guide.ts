@@ -136,6 +136,16 @@ export const API_ALARMS: readonly AlarmGuide[] = ['api-commands', 'api-queries']
 
 export const RELAY_ALARMS: readonly AlarmGuide[] = [
   {
+    alarm: 'erasure-purge-due',
+    means:
+      'What a command purged has left traces in what keeps former states, or nobody looks for them: search and key-value stores have its tombstone.',
+    steps: [
+      { ...DOCTOR, expect: 'how many are due and since when, and the erasure that failed, if one did' },
+      { type: 'distributary runs erasure', expect: 'the reports: whose traces are left, who has not answered' },
+      { type: 'distributary retention', expect: 'everything due is erased now; exit 0 when no trace is left' },
+    ],
+  },
+  {
     alarm: 'relay-silent',
     means: 'No relay publishes: every store falls behind. Nothing is lost while the slot holds its WAL.',
     steps: [

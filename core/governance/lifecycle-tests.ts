@@ -44,10 +44,7 @@ export const LIFECYCLE_TESTS = {
     'the drill: what was in every table, store, bucket and failed queue is nowhere, and no other is touched',
   ),
   held: test('erasure.local.ts', 'a legal hold stops it everywhere; once it is released, it goes'),
-  retention: test(
-    'erasure.local.ts',
-    'retention: what is over goes, what is held or not over stays, what was purged by command leaves no trace either',
-  ),
+  retention: test('erasure.local.ts', 'retention: what is over goes, what is held or not over stays'),
   late: test(
     'erasure.local.ts',
     'what comes late brings nothing back: the document stays buried, the fact is blanked by compaction, the rest by the night',

@@ -10,6 +10,7 @@ import { doctor } from './doctor/doctor.ts';
 import { driftStart } from './drift/drift.ts';
 import { driftSweep } from './drift/drift-sweep.ts';
 import { erasePlan, eraseStart } from './erase/erase.ts';
+import { eraseDue } from './erase/erase-due.ts';
 import { failuresList } from './failures/failures-list.ts';
 import { failuresRedrive } from './failures/failures-redrive.ts';
 import { archiveSeal } from './lifecycle/archive-seal.ts';
@@ -54,6 +55,7 @@ export const OPERATIONS = [
   shadowAsk,
   erasePlan,
   eraseStart,
+  eraseDue,
   retentionRun,
   retireRead,
   retireDecide,

@@ -3,6 +3,7 @@ import { isProtectedContract } from '../../core/store-contract.ts';
 import { CanonicalAccess } from '../canonical-access.ts';
 import { OPERATE } from '../entry-points.ts';
 import { Operations } from '../operations.ts';
+import { PurgeSchedule } from '../purge-schedule.ts';
 import { readKeys } from '../stores/protection-keys.ts';
 import { SearchIndex } from '../stores/search-index.ts';
 import { servesCases } from './api-stack.ts';
@@ -26,7 +27,7 @@ export class OperateStack extends PipelineStack {
     const buckets = contracts
       .filter(({ engine }) => engine === 's3' || engine === 's3-object-lock')
       .map(({ store_name }) => [store_name, shared.readBucket(this, store_name)] as const);
-    new Operations(this, 'Operations', {
+    const operations = new Operations(this, 'Operations', {
       contracts,
       source: new CanonicalAccess(this, 'Source', { shared, configuration }),
       databaseUrl: configuration.target === 'local' ? configuration.databaseUrl : undefined,
@@ -41,5 +42,7 @@ export class OperateStack extends PipelineStack {
       names,
       preset,
     });
+    const operate = operations.function.lambda;
+    new PurgeSchedule(this, 'Purges', { operate, contract: catalogue.outbox, names, alarmTopic: this.alarmTopic() });
   }
 }

@@ -54,8 +54,18 @@ export async function viewFacts(
   }
 }
 
-/** The files that count, each as an object of the bucket. */
-async function download({ s3, control, bucket, target }: FactsPlace, folder: string): Promise<readonly string[]> {
+/** The files that count, each as an object of the bucket; listed again when an erasure takes one away meanwhile. */
+async function download(place: FactsPlace, folder: string): Promise<readonly string[]> {
+  for (;;) {
+    try {
+      return await downloadListed(place, folder);
+    } catch (error) {
+      if ((error as Error).name !== 'NoSuchKey') throw error;
+    }
+  }
+}
+
+async function downloadListed({ s3, control, bucket, target }: FactsPlace, folder: string): Promise<readonly string[]> {
   const files = counting(await manifest(control, bucketObjects(s3, bucket)).entries(target));
   const paths = files.map((_, index) => join(folder, `${index}.parquet`));
   await inFlight(files, FILES_IN_FLIGHT, async ({ object }, index) => {

@@ -1,6 +1,9 @@
 import { type Diagnosis, diagnoseSource, diagnoseStore, gather } from '../../../core/doctor.ts';
+import { diagnoseErasure } from '../../../core/doctor-erasure.ts';
 import { DistributaryError } from '../../../core/errors.ts';
 import type { OperateContext } from '../context.ts';
+import { purgesDue } from '../erase/erase-due.ts';
+import { ERASURE } from '../erase/erase-run.ts';
 import { defineOperation, storeName } from '../operation.ts';
 import { examineSource } from './doctor-source.ts';
 import { examineStore } from './doctor-stores.ts';
@@ -13,7 +16,7 @@ export const doctor = defineOperation({
   async run({ store: name }, context): Promise<Diagnosis> {
     if (name !== undefined) return diagnoseStore(await examineStore(context, context.store(name)));
     const stores = await Promise.all(context.stores.map(store => examineStore(context, store)));
-    return gather([await source(context), ...stores.map(diagnoseStore)]);
+    return gather([await source(context), ...(await erasure(context)), ...stores.map(diagnoseStore)]);
   },
 });
 
@@ -27,5 +30,19 @@ async function source({ connection, stores }: OperateContext): Promise<Diagnosis
     if (!(error instanceof DistributaryError)) throw error;
     const { message: what, hint: todo } = error;
     return { findings: [{ subject: 'source', severity: 'broken', what, todo }], passed: [] };
+  }
+}
+
+/** Nothing of a team's function, which erases what it is asked to, nor of a source that does not answer, which is said already. */
+async function erasure(context: OperateContext): Promise<readonly Diagnosis[]> {
+  if (!context.erasable.between) return [];
+  try {
+    const { waiting, oldestSeconds } = await purgesDue(context);
+    const run = await context.runs.read(ERASURE);
+    const failure = run?.state === 'failed' ? (run.error?.message ?? run.step) : undefined;
+    return [diagnoseErasure({ waiting, oldestSeconds, failure })];
+  } catch (error) {
+    if (!(error instanceof DistributaryError)) throw error;
+    return [];
   }
 }

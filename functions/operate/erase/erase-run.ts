@@ -26,6 +26,7 @@ export const eraseRequest = {
   again: z.boolean().default(false),
 };
 const requestSchema = z.object(eraseRequest);
+export type EraseRequest = z.infer<typeof requestSchema>;
 
 const memoSchema = z.object({
   verdicts: z.record(z.string(), z.enum(VERDICTS)).default({}),

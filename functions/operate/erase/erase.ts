@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { defineOperation } from '../operation.ts';
 import { mustErase } from './erasable-places.ts';
-import { ERASURE, eraseRequest, MAX_CASES, mustHaveCases } from './erase-run.ts';
+import { eraseRequest, MAX_CASES, mustHaveCases } from './erase-run.ts';
 import { planErasure, statusesOver } from './erasure-rows.ts';
+import { PATIENCE_SECONDS, startErasure } from './starting.ts';
 
 /** What an erasure of these would do, and what it would leave and why. */
 export const erasePlan = defineOperation({
@@ -24,14 +25,6 @@ export const eraseStart = defineOperation({
     mustErase(context);
     mustHaveCases(cases, again);
     const request = { cases: [...new Set(cases)], again };
-    return context.runs.start({
-      store: ERASURE,
-      operation: 'erase',
-      step: 'delete',
-      actor,
-      reason,
-      request,
-      unit: 'cases',
-    });
+    return startErasure(context, { actor, reason, request, patienceSeconds: PATIENCE_SECONDS });
   },
 });

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { mustErase } from '../erase/erasable-places.ts';
-import { ERASURE, MAX_CASES } from '../erase/erase-run.ts';
+import { MAX_CASES } from '../erase/erase-run.ts';
 import { statusesOver } from '../erase/erasure-rows.ts';
+import { MAX_PATIENCE_SECONDS, PATIENCE_SECONDS, startErasure } from '../erase/starting.ts';
 import { defineOperation } from '../operation.ts';
 
 /** What is over for so many cases at once is said to be more, and comes with the next run. */
@@ -20,9 +21,14 @@ interface Expired {
 export const retentionRun = defineOperation({
   name: 'retention.run',
   changes: true,
-  request: { dryRun: z.boolean().default(false), limit: z.int().min(1).max(MAX_CASES).default(MAX_CASES) },
-  async run({ actor, reason, dryRun, limit }, context) {
-    const { connection, runs } = context;
+  request: {
+    dryRun: z.boolean().default(false),
+    limit: z.int().min(1).max(MAX_CASES).default(MAX_CASES),
+    /** For an erasure that is under way. */
+    patienceSeconds: z.int().min(0).max(MAX_PATIENCE_SECONDS).default(PATIENCE_SECONDS),
+  },
+  async run({ actor, reason, dryRun, limit, patienceSeconds }, context) {
+    const { connection } = context;
     mustErase(context);
     const text = 'select id, retain_until::text as retain_until, held from canonical.expired_cases($1, $2)';
     const expired = await connection.query<Expired>(text, [statusesOver(context), LOOKED_AT]);
@@ -36,8 +42,7 @@ export const retentionRun = defineOperation({
       erasing: cases,
       remaining: due.length - cases.length,
     };
-    const request = { cases, again: true };
-    const asked = { store: ERASURE, operation: 'erase', step: 'delete', actor, reason, request, unit: 'cases' };
-    return { ...report, run: dryRun ? null : await runs.start(asked) };
+    const asked = { actor, reason, request: { cases, again: true }, patienceSeconds };
+    return { ...report, run: dryRun ? null : await startErasure(context, asked) };
   },
 });
