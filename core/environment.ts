@@ -13,15 +13,15 @@ export type EnvironmentOf<Shape extends EnvironmentShape> = {
   readonly [Name in keyof Shape as undefined extends z.input<Shape[Name]> ? never : Name]: string;
 } & { readonly [Name in keyof Shape as undefined extends z.input<Shape[Name]> ? Name : never]?: string };
 
-type Read<Shape extends EnvironmentShape> = { readonly [Name in keyof Shape]: z.output<Shape[Name]> };
+export type EnvironmentRead<Shape extends EnvironmentShape> = { readonly [Name in keyof Shape]: z.output<Shape[Name]> };
 
 /** Parses the variables at cold start. Throws `environment-invalid` naming each one that is missing or wrong. */
 export function readEnvironment<Shape extends EnvironmentShape>(
   shape: Shape,
   source: Readonly<Record<string, string | undefined>> = process.env,
-): Read<Shape> {
+): EnvironmentRead<Shape> {
   const result = z.object(shape).safeParse(source);
-  if (result.success) return result.data as Read<Shape>;
+  if (result.success) return result.data as EnvironmentRead<Shape>;
   const what = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
   throw new DistributaryError('environment-invalid', what);
 }
@@ -143,3 +143,27 @@ export const apiQueryVariables = {
 };
 
 export const apiKeyVariables = { OIDC_ISSUER: text, API_STATE_TABLE: text };
+
+/** Of the function that serves the console. */
+export const consoleVariables = {
+  /** Its address, as a browser has it. */
+  CONSOLE_URL: text,
+  /** Where people sign in, and as whose client. */
+  OIDC_ISSUER: text,
+  OIDC_CLIENT: text,
+  /** The claim that says which groups somebody is in, and what the names of the console's groups begin with. */
+  GROUPS_CLAIM: text,
+  GROUPS_PREFIX: text,
+  /** The issuer's keys, and sessions. */
+  API_STATE_TABLE: text,
+  API_URL: text,
+  CONTROL_TABLE: text,
+  OPERATE_FUNCTION: text,
+  /** JSON: the names of the queues that it says the depth of. */
+  WATCHED_QUEUES: json(
+    z.strictObject({
+      parked: text,
+      stores: z.record(z.string(), z.strictObject({ standard: text, priority: text, failed: text })),
+    }),
+  ),
+};

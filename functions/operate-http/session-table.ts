@@ -1,0 +1,72 @@
+import { createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { DeleteItemCommand, type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { EncryptJWT, errors, jwtDecrypt } from 'jose';
+import * as z from 'zod';
+import { onTable } from '../stores/dynamodb-client.ts';
+import { CONSOLE_ROLES } from './permitted.ts';
+
+const sessionSchema = z.object({
+  name: z.string(),
+  role: z.enum(CONSOLE_ROLES),
+  subject: z.string(),
+  /** The issuer's, for the API. */
+  accessToken: z.string(),
+});
+export type Session = z.infer<typeof sessionSchema>;
+
+/** Sessions of the console, each under a token that only its browser has. */
+export interface SessionTable {
+  /** The token. */
+  open(session: Session, until: number): Promise<string>;
+  read(token: string): Promise<Session | undefined>;
+  close(token: string): Promise<void>;
+}
+
+/** Key of an item in the table `api-state`. */
+export const SESSION_KEY = 'session#';
+const TOKEN_BYTES = 32;
+const SEALED = { alg: 'dir', enc: 'A256GCM' } as const;
+
+/**
+ * The table knows a token's hash, and holds what was sealed with a key made of the token: who reads it can neither come in
+ * nor take an access token. Items are gone at their end; until DynamoDB removes them, their seal says that it has passed.
+ */
+export function sessionTable(client: DynamoDBClient, tableName: string): SessionTable {
+  const keyOf = (token: string) => ({
+    id: { S: SESSION_KEY + createHash('sha256').update(token).digest('base64url') },
+  });
+  return {
+    async open(session, until) {
+      const token = randomBytes(TOKEN_BYTES).toString('base64url');
+      const seconds = Math.floor(until / 1000);
+      const sealed = await new EncryptJWT({ ...session })
+        .setProtectedHeader(SEALED)
+        .setExpirationTime(seconds)
+        .encrypt(sealOf(token));
+      const Item = { ...keyOf(token), sealed: { S: sealed }, expiration: { N: String(seconds) } };
+      await onTable(tableName, () => client.send(new PutItemCommand({ TableName: tableName, Item })));
+      return token;
+    },
+    async read(token) {
+      const get = new GetItemCommand({ TableName: tableName, Key: keyOf(token), ConsistentRead: true });
+      const sealed = (await onTable(tableName, () => client.send(get))).Item?.sealed?.S;
+      if (sealed === undefined) return undefined;
+      try {
+        const { payload } = await jwtDecrypt(sealed, sealOf(token), {
+          keyManagementAlgorithms: [SEALED.alg],
+          contentEncryptionAlgorithms: [SEALED.enc],
+          requiredClaims: ['exp'],
+        });
+        return sessionSchema.parse(payload);
+      } catch (error) {
+        if (error instanceof errors.JOSEError) return undefined;
+        throw error;
+      }
+    },
+    async close(token) {
+      await onTable(tableName, () => client.send(new DeleteItemCommand({ TableName: tableName, Key: keyOf(token) })));
+    },
+  };
+}
+
+const sealOf = (token: string): Uint8Array => new Uint8Array(hkdfSync('sha256', token, '', 'console session', 32));
