@@ -8,4 +8,6 @@ export const API_STATE_KEYS = {
   requests: 'api',
   /** How much of a window's budget is taken: `rate#<person>#<window>`. */
   rates: 'rate',
+  /** Who is signed in to the console: `session#<hash>`. */
+  sessions: 'session',
 } as const;

@@ -130,12 +130,23 @@ const tokenVariables = {
 
 export const apiCommandVariables = { ...databaseVariables, ...tokenVariables, EVIDENCE_BUCKET: text };
 
+/** Where the cache of permissions is, by its engine. */
+export const cacheTableVariables = { PERMISSION_TABLE: text };
+export const valkeyVariables = {
+  /** `rediss://host:port`; without TLS, `redis://host:port`. */
+  VALKEY_URL: text,
+  /** How the function logs in by IAM: the cache's name, and the user there. @default without a login */
+  VALKEY_CACHE: text.optional(),
+  VALKEY_USER: text.optional(),
+  /** Set by Lambda. */
+  AWS_REGION: text.optional(),
+};
+
 export const apiQueryVariables = {
   ...databaseVariables,
   ...tokenVariables,
   ...openSearchVariables,
   CONTROL_TABLE: text,
-  PERMISSION_TABLE: text,
   TIMELINE_TABLE: text,
   FACTS_BUCKET: text,
   /** Only where a store that is queried has protected fields. */

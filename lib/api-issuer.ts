@@ -1,5 +1,5 @@
 import { CustomResource, Duration, Stack } from 'aws-cdk-lib';
-import { CfnUserPool, CfnUserPoolClient } from 'aws-cdk-lib/aws-cognito';
+import { CfnUserPool, CfnUserPoolClient, CfnUserPoolDomain, CfnUserPoolGroup } from 'aws-cdk-lib/aws-cognito';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
@@ -20,12 +20,20 @@ export interface TokenIssuer {
 export interface ApiIssuerProps {
   /** @default a Cognito user pool of its own */
   readonly issuer?: TokenIssuer | undefined;
+  /** Where people come back to from a pool of its own. @default nobody signs in with a browser */
+  readonly consoleUrl?: string | undefined;
   /** Where the functions of the API find the keys. */
   readonly state: TableV2;
   readonly bundles: Bundles;
   readonly names: Names;
   readonly preset: Preset;
 }
+
+/** Roles of functions/operate-http/permitted.ts. */
+const CONSOLE_GROUPS = {
+  viewer: 'See the console, and change nothing',
+  operator: 'Rebuild, compare, repair and redrive stores at the console',
+};
 
 const KEYS_EVERY = Duration.minutes(15);
 const KEYS_SECONDS = 25;
@@ -72,10 +80,36 @@ export class ApiIssuer extends Construct implements TokenIssuer {
       preventUserExistenceErrors: 'ENABLED',
       enableTokenRevocation: true,
       accessTokenValidity: 15,
-      tokenValidityUnits: { accessToken: 'minutes' },
+      idTokenValidity: 60,
+      tokenValidityUnits: { accessToken: 'minutes', idToken: 'minutes' },
+      ...(this.#props.consoleUrl !== undefined && this.#browsers(pool, this.#props.consoleUrl)),
     });
     const { region, urlSuffix } = Stack.of(this);
     return { issuer: `https://cognito-idp.${region}.${urlSuffix}/${pool.ref}`, audience: client.ref };
+  }
+
+  /** The pool's own pages for those of the console: the groups that it goes by, and the client's side of it. */
+  #browsers(pool: CfnUserPool, consoleUrl: string) {
+    const { prefix } = this.#props.names;
+    new CfnUserPoolDomain(this, 'Pages', {
+      userPoolId: pool.ref,
+      // One to a region, whoever has it.
+      domain: `${prefix}-${Stack.of(this).account}`,
+      managedLoginVersion: 1,
+    });
+    for (const [role, description] of Object.entries(CONSOLE_GROUPS)) {
+      const groupName = `${prefix}-${role}`;
+      new CfnUserPoolGroup(this, `Group-${role}`, { userPoolId: pool.ref, groupName, description });
+    }
+    return {
+      supportedIdentityProviders: ['COGNITO'],
+      allowedOAuthFlowsUserPoolClient: true,
+      allowedOAuthFlows: ['code'],
+      allowedOAuthScopes: ['openid', 'profile'],
+      // functions/operate-http/issuer-entrance.ts
+      callbackUrLs: [`${consoleUrl}/signed-in`],
+      logoutUrLs: [`${consoleUrl}/`],
+    };
   }
 
   /** Outside of the network, for that one leads to no issuer. */

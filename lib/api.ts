@@ -1,11 +1,11 @@
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CfnApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { AttributeType, Billing, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { apiCommandVariables, apiQueryVariables, EnvironmentOf } from '../core/environment.ts';
 import type { StoreContract } from '../core/store-contract.ts';
-import { ApiDoor } from './api-door.ts';
 import { ApiIssuer, type TokenIssuer } from './api-issuer.ts';
 import { allowState } from './api-state.ts';
 import { BundledFunction, type Placement } from './bundled-function.ts';
@@ -14,6 +14,7 @@ import type { CanonicalAccess } from './canonical-access.ts';
 import type { ControlTable } from './control-table.ts';
 import { tagWithRole } from './data-role.ts';
 import { API_COMMANDS, API_QUERIES } from './entry-points.ts';
+import { addressOf, HttpDoor } from './http-door.ts';
 import { pipelineMetric } from './metrics.ts';
 import type { Names } from './names.ts';
 import { PipelineAlarm } from './pipeline-alarm.ts';
@@ -38,6 +39,8 @@ export interface ApiProps {
   };
   /** @default a Cognito user pool of its own */
   readonly issuer?: TokenIssuer | undefined;
+  /** Where people come back to once they have signed in, to a pool of its own. @default there is no console */
+  readonly consoleUrl?: string | undefined;
   readonly alarmTopic: ITopic;
   readonly bundles: Bundles;
   readonly names: Names;
@@ -52,6 +55,8 @@ const TIMEOUT_SECONDS = 25;
 const MEMORY_MEGABYTES = 512;
 /** Each instance has a connection or two to the canonical store: what it takes, and what is left for others. */
 const CONCURRENCY = 20;
+/** Of the whole API. Each person has less, in the functions. */
+const LIMITS = { requestsPerSecond: 200, burst: 400 };
 /** Uploads cannot be undone for so long but by who may bypass governance. */
 const LOCK = ObjectLockRetention.governance(Duration.days(30));
 
@@ -67,6 +72,7 @@ interface Part {
 export class Api extends Construct {
   readonly commands: BundledFunction;
   readonly queries: BundledFunction;
+  readonly url: string;
   readonly #props: ApiProps;
   readonly #state: TableV2;
   readonly #permissions: TableV2;
@@ -88,8 +94,14 @@ export class Api extends Construct {
     this.#issuer = new ApiIssuer(this, 'Issuer', { ...props, state: this.#state });
     this.commands = this.#commandsFunction();
     this.queries = this.#queriesFunction();
-    new ApiDoor(this, 'Door', { ...props, commands: this.commands, queries: this.queries });
+    this.url = this.#door();
     this.#alarms();
+  }
+
+  /** What who wants to know a person has to know: the issuer, its keys, and where sessions may lie. */
+  get tokens() {
+    const { issuer, audience } = this.#issuer;
+    return { issuer, audience, stateTableName: this.#state.tableName };
   }
 
   get evidenceBucketName(): string {
@@ -121,9 +133,27 @@ export class Api extends Construct {
     return bucket;
   }
 
+  /** What reads goes to the queries, all else to the commands. */
+  #door(): string {
+    const { names, preset } = this.#props;
+    const apiId = new CfnApi(this, 'Http', { name: names.prefix, protocolType: 'HTTP' }).ref;
+    const commands = ['POST /{proxy+}', 'PUT /{proxy+}', 'DELETE /{proxy+}'];
+    new HttpDoor(this, 'Door', {
+      apiId,
+      name: names.prefix,
+      routed: [
+        { name: 'Commands', to: this.commands, routes: commands },
+        { name: 'Queries', to: this.queries, routes: ['GET /{proxy+}', 'POST /search'] },
+      ],
+      limits: LIMITS,
+      preset,
+    });
+    return addressOf(this, apiId);
+  }
+
   #tokens() {
-    const { issuer, audience } = this.#issuer;
-    return { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience, API_STATE_TABLE: this.#state.tableName };
+    const { issuer, audience, stateTableName } = this.tokens;
+    return { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience, API_STATE_TABLE: stateTableName };
   }
 
   #commandsFunction(): BundledFunction {

@@ -6,6 +6,22 @@ import { PRESETS } from './presets.ts';
 export function* configurationRules(configuration: Configuration): Iterable<Defect> {
   yield* configuration.target === 'local' ? ofEmulators(configuration) : ofAws(configuration);
   yield* ofTokens(configuration);
+  yield* ofConsole(configuration);
+}
+
+function* ofConsole(configuration: Configuration): Iterable<Defect> {
+  const { tokenIssuer, consoleClientId, consoleGroupsClaim } = configuration;
+  for (const key of ['consoleClientId', 'consoleGroupsClaim'] as const) {
+    if (configuration[key] === undefined) continue;
+    if (tokenIssuer === undefined)
+      yield defectAt([key], `${key} belongs to an issuer of yours`, 'add tokenIssuer, or leave it out');
+    else if (configuration.console === 'off')
+      yield defectAt([key], `${key} means nothing to console=off`, 'leave one of them out');
+  }
+  if (consoleClientId !== undefined && consoleGroupsClaim === undefined) {
+    const hint = 'name the claim of its ID tokens that lists groups, such as "groups"';
+    yield defectAt(['consoleGroupsClaim'], 'consoleGroupsClaim is missing beside consoleClientId', hint);
+  }
 }
 
 function* ofTokens({ target, tokenIssuer, tokenAudience }: Configuration): Iterable<Defect> {

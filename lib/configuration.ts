@@ -82,6 +82,13 @@ export const configurationSchema = z.strictObject({
   tokenIssuer: url(/^https?$/, 'is no http:// or https:// URL').optional(),
   /** Whom those tokens are for. */
   tokenAudience: text.optional(),
+
+  /** Whether the console is deployed: where there is an API, with people of its issuer. */
+  console: z.enum(['on', 'off']).default('on'),
+  /** The client of tokenIssuer that the console is: a public one, with the authorization code and PKCE. @default no console */
+  consoleClientId: text.optional(),
+  /** The claim of tokenIssuer's ID tokens that lists somebody's groups, of which `<prefix>-viewer` and `<prefix>-operator` count. */
+  consoleGroupsClaim: text.optional(),
 });
 
 export type Configuration = Readonly<z.infer<typeof configurationSchema>>;

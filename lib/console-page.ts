@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'esbuild';
-import { PACKAGE } from './entry-points.ts';
+import { buildSync } from 'esbuild';
+import { PACKAGE } from './package-file.ts';
 
 const CONSOLE = join(PACKAGE, 'console');
 
@@ -12,8 +12,8 @@ export interface PageFile {
 }
 
 /** Bundles the console with the libraries that it uses, so that a browser asks nobody else. Takes some 50 ms. */
-export async function consolePage(): Promise<ReadonlyMap<string, PageFile>> {
-  const { outputFiles } = await build({
+export function consolePage(): ReadonlyMap<string, PageFile> {
+  const { outputFiles } = buildSync({
     entryPoints: { console: join(CONSOLE, 'main.tsx') },
     bundle: true,
     write: false,

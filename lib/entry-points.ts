@@ -1,15 +1,14 @@
 import { existsSync } from 'node:fs';
-import { extname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Catalogue } from '../core/catalogue.ts';
 import { copiedFieldDefects } from '../core/copied-fields.ts';
+import { responsibilityMatrix } from '../core/governance/responsibility-matrix.ts';
 import { isProtectedContract, type ProjectedContract, withoutGovernance } from '../core/store-contract.ts';
 import { FileDefects, locateDefects } from '../core/yaml.ts';
+import { consolePage } from './console-page.ts';
+import { packageFile } from './package-file.ts';
 
-/** Where `functions/` and `canonical/` lie, whoever uses the package. */
-export const PACKAGE = resolve(import.meta.dirname, '..');
-/** A file of the package, named as its source is: a published package holds what was compiled of it. */
-export const packageFile = (path: string): string =>
-  join(PACKAGE, path.replace(/\.ts$/, extname(import.meta.filename)));
+export { PACKAGE, packageFile } from './package-file.ts';
 
 /** Names of bundles. */
 export const MIGRATE = 'migrate';
@@ -21,6 +20,7 @@ export const OPERATE = 'operate';
 export const API_COMMANDS = 'api-commands';
 export const API_QUERIES = 'api-queries';
 export const API_KEYS = 'api-keys';
+export const CONSOLE = 'console';
 /** Of a store that a team deploys by itself. */
 export const operateBundle = (store: string): string => `operate-${store}`;
 export const projectorBundle = (store: string): string => `project-${store}`;
@@ -45,6 +45,7 @@ export function entryPoints(catalogue: Catalogue, root: string): ReadonlyMap<str
   }
   entries.set(OPERATE, operate(catalogue.projected, catalogue, root));
   for (const [name, text] of apiEntryPoints(catalogue)) entries.set(name, text);
+  entries.set(CONSOLE, consoleEntryPoint(catalogue));
   return entries;
 }
 
@@ -76,7 +77,7 @@ export const teamEntryPoints = (
   ]);
 
 /** Of the API, where the stores that it asks are there. */
-function apiEntryPoints({ projected, aggregates }: Catalogue): ReadonlyMap<string, string> {
+function apiEntryPoints({ projected, aggregates, stores: all }: Catalogue): ReadonlyMap<string, string> {
   const contract = (name: string) => projected.find(({ store_name }) => store_name === name);
   const stores = {
     search: contract('case-search'),
@@ -86,6 +87,7 @@ function apiEntryPoints({ projected, aggregates }: Catalogue): ReadonlyMap<strin
   };
   const cases = aggregates.find(({ aggregate }) => aggregate === 'case');
   if (!cases || Object.values(stores).includes(undefined)) return new Map();
+  const isOnValkey = all.some(({ role, engine }) => role === 'cache' && engine === 'valkey');
   const plain = Object.entries(stores).map(([use, store]) => [use, store && withoutGovernance(store)] as const);
   const definitions = JSON.stringify({ cases, ...Object.fromEntries(plain) });
   return new Map([
@@ -97,7 +99,8 @@ function apiEntryPoints({ projected, aggregates }: Catalogue): ReadonlyMap<strin
     [
       API_QUERIES,
       `import { queriesFunction } from ${ours('api/queries-function.ts')};
-       export const handler = await queriesFunction(${definitions});`,
+       import { cache } from ${ours(`engines/${isOnValkey ? 'valkey' : 'dynamodb'}-cache.ts`)};
+       export const handler = await queriesFunction(${definitions}, cache);`,
     ],
     [
       API_KEYS,
@@ -105,6 +108,21 @@ function apiEntryPoints({ projected, aggregates }: Catalogue): ReadonlyMap<strin
        export const handler = keysFunction();`,
     ],
   ]);
+}
+
+/** The page and what is on it of the contracts: the function reads no file. */
+function consoleEntryPoint(catalogue: Catalogue): string {
+  const content = {
+    page: Object.fromEntries(consolePage()),
+    stores: catalogue.projected.map(({ store_name: store, engine, freshness_contract: contract }) => ({
+      ...{ store, engine },
+      ...{ normalSeconds: contract.normal_p95, maximumSeconds: contract.maximum_before_alert },
+    })),
+    responsibilities: responsibilityMatrix(catalogue),
+  };
+  return `
+    import { consoleFunction } from ${ours('operate-http/index.ts')};
+    export const handler = consoleFunction(${JSON.stringify(content)});`;
 }
 
 /** Knows each of these stores, for it backfills and compares them. */

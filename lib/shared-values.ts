@@ -8,6 +8,12 @@ import type { Construct } from 'constructs';
 const PATHS = {
   alarmTopicArn: 'operations/alarm-topic-arn',
   controlTableName: 'operations/control-table-name',
+  consoleApiId: 'operations/console-api-id',
+  tokenIssuer: 'api/token-issuer',
+  tokenAudience: 'api/token-audience',
+  apiStateTableName: 'api/state-table-name',
+  apiUrl: 'api/url',
+  consoleUrl: 'operate/console-url',
   vpcId: 'canonical/vpc-id',
   subnetIds: 'canonical/subnet-ids',
   databaseHost: 'canonical/database-host',

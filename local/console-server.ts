@@ -12,7 +12,7 @@ import { listen } from './http-listen.ts';
 
 /** What the console shows besides what the operations function answers. */
 export interface ConsoleView {
-  page(): Promise<ReadonlyMap<string, PageFile>>;
+  readonly page: ReadonlyMap<string, PageFile>;
   look(): Promise<Look>;
   close(): Promise<void>;
   readonly responsibilities: readonly Responsibility[];
@@ -52,7 +52,7 @@ export async function startConsole({ port, places, view }: ConsoleOptions): Prom
   const operations = operationsClient({ lambda, functionFor: store => operatorOf(places, store) });
   const feed = consoleFeed({ look: () => view.look(), operations });
   const door = consoleDoor({
-    page: await view.page(),
+    page: view.page,
     origins: hosts.map(host => `http://${host}`),
     entrance: chosenRole(`distributary-console-${port}`),
     operations,

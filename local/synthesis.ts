@@ -19,6 +19,7 @@ const SOURCES = [
   'bin/app.ts',
   'canonical/**/*',
   'cdk.json',
+  'console/**/*',
   'contracts/**/*',
   'core/**/*',
   'functions/**/*',

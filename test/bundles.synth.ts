@@ -94,6 +94,7 @@ test('each invocation leaves a segment in the trace of its event', () => {
 
 const PLACE = { standard: 'x', priority: 'x', failed: 'x', place: 'x' };
 const VALUES: Record<string, string> = {
+  CONSOLE_URL: 'https://console.example',
   HEARTBEAT_SECONDS: '10',
   OPENSEARCH_URL: 'https://search.example',
   PROTECTION_KEYS: JSON.stringify(
@@ -103,6 +104,7 @@ const VALUES: Record<string, string> = {
         .map(({ store_name, protection: { keys } }) => [store_name, keys.map(name => ({ name, kms: 'x' }))]),
     ),
   ),
+  WATCHED_QUEUES: JSON.stringify({ parked: 'x', stores: {} }),
   OPERATED_STORES: JSON.stringify(Object.fromEntries(catalogue.projected.map(({ store_name }) => [store_name, PLACE]))),
 };
 

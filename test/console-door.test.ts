@@ -115,7 +115,7 @@ test('the page runs nothing but what comes with it', async () => {
   const policy = (await send('GET', '/', {})).headers.get('content-security-policy');
   expect(policy).toContain("default-src 'none'");
   expect(policy).not.toMatch(/unsafe|https?:|\*/);
-  const page = await consolePage();
+  const page = consolePage();
   expect([...page.keys()]).toEqual(['/', '/icon.svg', '/console.js', '/console.css']);
   for (const { body } of page.values()) expect(body).not.toMatch(/<script>|style="|@import|url\(["']?http/);
 });

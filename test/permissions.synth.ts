@@ -15,7 +15,7 @@ const functions = templates
 const permissionsOf = (name: string) => templates.permissionsOf(`distributary-${name}`);
 
 /** Services in which no resource can be named. */
-const WITHOUT_RESOURCES = /^(xray|ec2):/;
+const WITHOUT_RESOURCES = /^((xray|ec2):|cloudwatch:GetMetricData$)/;
 
 test.each(functions)('%s may do what is listed, with what is named', name => {
   const permissions = permissionsOf(name);

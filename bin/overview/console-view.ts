@@ -21,7 +21,7 @@ export const consoleView =
     const projected = catalogue.projected.filter(({ store_name }) => store_name in endpoints.stores);
     return {
       ...openOverview(endpoints, { ...catalogue, projected }),
-      page: consolePage,
+      page: consolePage(),
       responsibilities: responsibilityMatrix(catalogue),
       searching: { as: 'role', ask: (question, as) => search(endpoints, dataDir, as!, question) },
     };

@@ -114,8 +114,10 @@ function cookieOf(request: Request, name: string): string | undefined {
 const cookie = (name: string, value: string, seconds: number, sameSite: 'Strict' | 'Lax' = 'Strict'): string =>
   `${name}=${value}; Path=/; Secure; HttpOnly; SameSite=${sameSite}; Max-Age=${seconds}`;
 
-const isEqual = (one: string, other: string): boolean =>
-  one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
+function isEqual(one: string, other: string): boolean {
+  const [given, kept] = [Buffer.from(one), Buffer.from(other)];
+  return given.length === kept.length && timingSafeEqual(given, kept);
+}
 
 function goTo(location: string, cookies: readonly string[]): Response {
   const response = respond(null, 'text/plain', { status: 303, headers: { location } });

@@ -2,6 +2,7 @@ import { createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { DeleteItemCommand, type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { EncryptJWT, errors, jwtDecrypt } from 'jose';
 import * as z from 'zod';
+import { API_STATE_KEYS } from '../../core/api-state-keys.ts';
 import { onTable } from '../stores/dynamodb-client.ts';
 import { CONSOLE_ROLES } from './permitted.ts';
 
@@ -22,8 +23,6 @@ export interface SessionTable {
   close(token: string): Promise<void>;
 }
 
-/** Key of an item in the table `api-state`. */
-export const SESSION_KEY = 'session#';
 const TOKEN_BYTES = 32;
 const SEALED = { alg: 'dir', enc: 'A256GCM' } as const;
 
@@ -33,7 +32,7 @@ const SEALED = { alg: 'dir', enc: 'A256GCM' } as const;
  */
 export function sessionTable(client: DynamoDBClient, tableName: string): SessionTable {
   const keyOf = (token: string) => ({
-    id: { S: SESSION_KEY + createHash('sha256').update(token).digest('base64url') },
+    id: { S: `${API_STATE_KEYS.sessions}#${createHash('sha256').update(token).digest('base64url')}` },
   });
   return {
     async open(session, until) {

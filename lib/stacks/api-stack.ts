@@ -3,6 +3,7 @@ import { type Catalogue, storeNamed } from '../../core/catalogue.ts';
 import { isProtectedContract } from '../../core/store-contract.ts';
 import { Api } from '../api.ts';
 import { CanonicalAccess } from '../canonical-access.ts';
+import { addressOf } from '../http-door.ts';
 import { readKeys } from '../stores/protection-keys.ts';
 import { SearchIndex } from '../stores/search-index.ts';
 import { type Blueprint, PipelineStack } from './pipeline-stack.ts';
@@ -17,6 +18,12 @@ export const servesCases = ({ projected, stores }: Catalogue): boolean =>
     stores.some(({ store_name }) => store_name === name),
   );
 
+/** The console shows people of the API's issuer what the API's stores are fed by; an issuer of yours has to know it as a client. */
+export const servesConsole = ({ catalogue, configuration }: Pick<Blueprint, 'catalogue' | 'configuration'>): boolean =>
+  configuration.console === 'on' &&
+  servesCases(catalogue) &&
+  (configuration.tokenIssuer === undefined || configuration.consoleClientId !== undefined);
+
 /** Commands and queries over HTTP. */
 export class ApiStack extends PipelineStack {
   constructor(scope: Construct, blueprint: Blueprint) {
@@ -26,6 +33,7 @@ export class ApiStack extends PipelineStack {
     const { tokenIssuer: issuer, tokenAudience: audience } = configuration;
     const api = new Api(this, 'Api', {
       ...(issuer !== undefined && audience !== undefined && { issuer: { issuer, audience } }),
+      consoleUrl: servesConsole(blueprint) ? addressOf(this, shared.read(this, 'consoleApiId')) : undefined,
       source: new CanonicalAccess(this, 'Source', { shared, configuration }),
       search: new SearchIndex(this, 'Search', { contract, domainName: names.searchDomain, shared, configuration }),
       control: this.control(),
@@ -46,5 +54,9 @@ export class ApiStack extends PipelineStack {
       preset,
     });
     shared.publishBucket(this, 'evidence-content', api.evidenceBucketName);
+    const { issuer: tokenIssuer, audience: tokenAudience, stateTableName: apiStateTableName } = api.tokens;
+    if (servesConsole(blueprint)) {
+      shared.publish(this, { tokenIssuer, tokenAudience, apiStateTableName, apiUrl: api.url });
+    }
   }
 }

@@ -1,16 +1,20 @@
 import type { Construct } from 'constructs';
 import { isProtectedContract } from '../../core/store-contract.ts';
 import { CanonicalAccess } from '../canonical-access.ts';
-import { OPERATE } from '../entry-points.ts';
+import { Console } from '../console.ts';
+import { CONSOLE, OPERATE } from '../entry-points.ts';
 import { Operations } from '../operations.ts';
 import { PurgeSchedule } from '../purge-schedule.ts';
 import { readKeys } from '../stores/protection-keys.ts';
 import { SearchIndex } from '../stores/search-index.ts';
-import { servesCases } from './api-stack.ts';
+import { servesCases, servesConsole } from './api-stack.ts';
 import { type Blueprint, PipelineStack } from './pipeline-stack.ts';
 
+/** Where Cognito lists somebody's groups. */
+const COGNITO_GROUPS = 'cognito:groups';
+
 /**
- * The operations function. A stack of its own and the last one, for it works on what all the others have made; the
+ * The operations function, and the console before it. A stack of its own and the last one, for it works on what all the others have made; the
  * operations stack comes before them, for they report to it.
  */
 export class OperateStack extends PipelineStack {
@@ -44,5 +48,28 @@ export class OperateStack extends PipelineStack {
     });
     const operate = operations.function.lambda;
     new PurgeSchedule(this, 'Purges', { operate, contract: catalogue.outbox, names, alarmTopic: this.alarmTopic() });
+    if (servesConsole(blueprint)) this.#console(operations);
+  }
+
+  #console({ function: operate }: Operations): void {
+    const { catalogue, bundles, configuration, names, preset, shared } = this.blueprint;
+    const { consoleClientId, consoleGroupsClaim = COGNITO_GROUPS } = configuration;
+    const { url: consoleUrl } = new Console(this, 'Console', {
+      apiId: shared.read(this, 'consoleApiId'),
+      signIn: {
+        issuer: shared.read(this, 'tokenIssuer'),
+        client: consoleClientId ?? shared.read(this, 'tokenAudience'),
+        groupsClaim: consoleGroupsClaim,
+      },
+      stateTableName: shared.read(this, 'apiStateTableName'),
+      apiUrl: shared.read(this, 'apiUrl'),
+      control: this.control(),
+      stores: catalogue.projected.map(({ store_name }) => store_name),
+      operate,
+      bundle: bundles.of(CONSOLE),
+      names,
+      preset,
+    });
+    shared.publish(this, { consoleUrl });
   }
 }

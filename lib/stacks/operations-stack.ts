@@ -1,8 +1,10 @@
 import type { Construct } from 'constructs';
 import { storeNamed } from '../../core/catalogue.ts';
 import { AlarmTopic } from '../alarm-topic.ts';
+import { ConsoleAddress } from '../console.ts';
 import { ControlTableResource } from '../control-table.ts';
 import { PathDashboard } from '../path-dashboard.ts';
+import { servesConsole } from './api-stack.ts';
 import { type Blueprint, PipelineStack } from './pipeline-stack.ts';
 
 /** The contract of the control table. */
@@ -23,6 +25,9 @@ export class OperationsStack extends PipelineStack {
     });
     const alarms = new AlarmTopic(this, 'Alarms', { topicName: names.alarmTopic, email: configuration.alarmEmail });
     new PathDashboard(this, 'Dashboard', { catalogue, names });
+    if (servesConsole(blueprint)) {
+      shared.publish(this, { consoleApiId: new ConsoleAddress(this, 'Console', { names }).apiId });
+    }
     shared.publish(this, { controlTableName: control.table.tableName, alarmTopicArn: alarms.topic.topicArn });
   }
 }
