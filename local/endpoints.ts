@@ -29,7 +29,7 @@ const endpointsSchema = z.object({
   /** Where the API listens, and who gives the tokens for it. */
   api: z.string().optional(),
   issuer: z.string().optional(),
-  /** `GET /status`, and the Invoke call of Lambda. */
+  /** `GET /status`, Lambda's Invoke and CloudWatch's GetMetricData. */
   control: z.string(),
   region: z.string(),
   credentials: z.object({ accessKeyId: z.string(), secretAccessKey: z.string() }),
@@ -52,6 +52,8 @@ const endpointsSchema = z.object({
   controlTable: z.string(),
   /** The web console, where it is served. */
   console: z.string().optional(),
+  /** The console as it is deployed, where people sign in at the issuer. */
+  deployedConsole: z.string().optional(),
   /** Name of the pipeline's operations function. */
   operate: z.string(),
   /** Of the stores with protected fields. */

@@ -12,8 +12,21 @@ const MAX_BODY_BYTES = 1024 * 1024;
 const TURN_WITHIN_MS = 20_000;
 const TURN_EVERY_MS = 10;
 
+type HttpModel = Pick<Model, 'httpIntegrations' | 'httpRoutes'>;
+
+/** The HTTP APIs of the template: the pipeline's own, and that of its console. */
+export function httpApis(model: Model): { readonly api: HttpModel; readonly console: HttpModel } {
+  const serving = model.functions.find(({ environment }) => 'CONSOLE_URL' in environment)?.name;
+  const ofConsole = model.httpIntegrations.find(({ functionName }) => functionName === serving)?.api;
+  const where = (isWanted: (api: string) => boolean): HttpModel => ({
+    httpIntegrations: model.httpIntegrations.filter(({ api }) => isWanted(api)),
+    httpRoutes: model.httpRoutes.filter(({ api }) => isWanted(api)),
+  });
+  return { api: where(api => api !== ofConsole), console: where(api => api === ofConsole) };
+}
+
 /** What API Gateway is on AWS: HTTP in, the function's event and answer, HTTP out. */
-export async function startFrontDoor(port: number, model: Model, functions: LocalFunctions): Promise<Listening> {
+export async function startFrontDoor(port: number, model: HttpModel, functions: LocalFunctions): Promise<Listening> {
   const functionFor = (method: string, path: string) => {
     const of = (wanted: string) => model.httpRoutes.find(route => route.method === method && route.path === wanted);
     const route = of(path) ?? of('/{proxy+}');
@@ -48,13 +61,15 @@ export async function startFrontDoor(port: number, model: Model, functions: Loca
 /** https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html, version 2.0 */
 function eventOf({ method = '', headers }: IncomingMessage, url: URL, body: string): APIGatewayProxyEventV2 {
   const path = url.pathname;
-  const plain = Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]);
+  const { cookie, ...others } = headers;
+  const plain = Object.entries(others).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]);
   return {
     version: '2.0',
     routeKey: `${method} ${path}`,
     rawPath: path,
     rawQueryString: url.search.slice(1),
     headers: Object.fromEntries(plain),
+    ...(cookie !== undefined && { cookies: cookie.split('; ') }),
     queryStringParameters: Object.fromEntries(url.searchParams),
     requestContext: { http: { method, path }, requestId: randomUUID() },
     ...(body !== '' && { body }),
@@ -74,8 +89,9 @@ async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
 
 function reply(
   response: ServerResponse,
-  { statusCode = 200, headers = {}, body = '' }: APIGatewayProxyStructuredResultV2,
+  { statusCode = 200, headers = {}, cookies = [], body = '' }: APIGatewayProxyStructuredResultV2,
 ) {
+  if (cookies.length > 0) response.setHeader('set-cookie', cookies);
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, String(value));
   response.statusCode = statusCode;
   response.end(body);

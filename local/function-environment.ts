@@ -12,9 +12,13 @@ export interface Places {
   /** SQS, SNS and S3. */
   readonly aws: string;
   readonly dynamodb: string;
-  readonly lambda: string;
+  /** Lambda and CloudWatch. */
+  readonly control: string;
   readonly search: string;
   readonly issuer: string;
+  /** Where the API and the deployed console are reached. */
+  readonly api: string;
+  readonly console: string;
   /** Folder of the keys of protected fields. */
   readonly keys: string;
   /** Of the superuser, with the database of the template. */
@@ -45,7 +49,7 @@ export function functionEnvironment(model: FunctionModel, places: Places): Recor
 /** On AWS a role logs in by IAM and over TLS; here by password. */
 function servers(
   given: Readonly<Record<string, string>>,
-  { database, search, issuer, keys }: Places,
+  { database, search, issuer, api, console, keys }: Places,
 ): Record<string, string> {
   const user = given.DATABASE_USER;
   return {
@@ -53,6 +57,9 @@ function servers(
     ...('OPENSEARCH_URL' in given && { OPENSEARCH_URL: search }),
     ...('OIDC_ISSUER' in given && { OIDC_ISSUER: issuer }),
     ...('OIDC_AUDIENCE' in given && { OIDC_AUDIENCE: LOCAL_AUDIENCE }),
+    ...('OIDC_CLIENT' in given && { OIDC_CLIENT: LOCAL_AUDIENCE }),
+    ...('API_URL' in given && { API_URL: api }),
+    ...('CONSOLE_URL' in given && { CONSOLE_URL: console }),
     ...(given.PROTECTION_KEYS !== undefined && {
       PROTECTION_KEYS: JSON.stringify(localKeys(given.PROTECTION_KEYS, keys)),
     }),
@@ -61,12 +68,13 @@ function servers(
   };
 }
 
-const endpoints = ({ aws, dynamodb, lambda }: Places): Record<string, string> => ({
+const endpoints = ({ aws, dynamodb, control }: Places): Record<string, string> => ({
   AWS_ENDPOINT_URL_SQS: aws,
   AWS_ENDPOINT_URL_SNS: aws,
   AWS_ENDPOINT_URL_S3: aws,
   AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
-  AWS_ENDPOINT_URL_LAMBDA: lambda,
+  AWS_ENDPOINT_URL_LAMBDA: control,
+  AWS_ENDPOINT_URL_CLOUDWATCH: control,
   AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
   AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
   AWS_REGION: REGION,

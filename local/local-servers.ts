@@ -8,7 +8,17 @@ import { KeptServer } from './processes.ts';
 import { LogFile } from './runtime/log-file.ts';
 import { type Search, type SearchChoice, startSearch } from './search/index.ts';
 
-export const SERVER_NAMES = ['postgres', 'aws', 'dynamodb', 'search', 'control', 'issuer', 'api', 'console'] as const;
+export const SERVER_NAMES = [
+  'postgres',
+  'aws',
+  'dynamodb',
+  'search',
+  'control',
+  'issuer',
+  'api',
+  'console',
+  'deployedConsole',
+] as const;
 export type Ports = Readonly<Record<(typeof SERVER_NAMES)[number], number>>;
 
 export interface ServersOptions {

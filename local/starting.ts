@@ -5,7 +5,7 @@ import { CREDENTIALS } from './credentials.ts';
 import { CustomResources } from './custom-resources.ts';
 import { allotPorts, type DataFolder } from './data-folder.ts';
 import { ENDPOINTS_FILE, type Endpoints } from './endpoints.ts';
-import { startFrontDoor } from './front-door.ts';
+import { httpApis, startFrontDoor } from './front-door.ts';
 import { functionEnvironment, type Places } from './function-environment.ts';
 import { startIssuer } from './issuer.ts';
 import { keysOf } from './keyring.ts';
@@ -53,9 +53,9 @@ export async function start(options: LocalModeOptions, data: DataFolder, undo: U
   const roles = await allowLogins(parts.database);
   const pipeline = await startPipeline(parts);
   undo.push(() => pipeline.stop());
-  const frontDoor = await startFrontDoor(parts.ports.api, parts.model, functions);
-  undo.push(() => frontDoor.stop());
-  const reached = { ...(await endpointsOf(parts, roles)), api: frontDoor.url, issuer: issuer.url };
+  const doors = await startFrontDoors(parts);
+  undo.push(() => doors.stop());
+  const reached = { ...(await endpointsOf(parts, roles)), ...doors.endpoints, issuer: issuer.url };
   const { endpoints, ...served } = await withConsole(reached, { port: parts.ports.console, view: options.console });
   undo.push(() => served.stop());
   data.write(ENDPOINTS_FILE, endpoints);
@@ -67,6 +67,23 @@ export async function start(options: LocalModeOptions, data: DataFolder, undo: U
   });
   parts.control.answerStatus(status);
   return { endpoints, metrics, status, processes: () => [...servers.processes(), ...functions.processes()] };
+}
+
+/** The API's, and that of the console as it is deployed. */
+async function startFrontDoors({ ports, model, functions }: Parts) {
+  const { api, console } = httpApis(model);
+  const first = await startFrontDoor(ports.api, api, functions);
+  const second = await startFrontDoor(ports.deployedConsole, console, functions).catch(error => {
+    first.stop();
+    throw error;
+  });
+  return {
+    endpoints: { api: first.url, deployedConsole: second.url },
+    stop() {
+      first.stop();
+      second.stop();
+    },
+  };
 }
 
 async function startParts(options: LocalModeOptions, data: DataFolder, undo: Undo): Promise<Parts> {
@@ -131,9 +148,11 @@ const surroundingsOf = (ports: Ports): Surroundings => ({
 const placesOf = (ports: Ports, database: string, servers: Servers, data: DataFolder): Places => ({
   aws: urlOf(ports.aws),
   dynamodb: urlOf(ports.dynamodb),
-  lambda: urlOf(ports.control),
+  control: urlOf(ports.control),
   search: servers.searchUrl,
   issuer: urlOf(ports.issuer),
+  api: urlOf(ports.api),
+  console: urlOf(ports.deployedConsole),
   keys: keysFolder(data),
   database,
 });

@@ -70,7 +70,7 @@ test('in the table of the API each function is let at the keys of its own work',
 });
 
 test('the search route goes to the queries, all other writing methods to the commands', () => {
-  const routes = templates.of('AWS::ApiGatewayV2::Route').map(({ properties }) => {
+  const routes = templates.of('AWS::ApiGatewayV2::Route', 'distributary-api').map(({ properties }) => {
     const [, { Ref: id }] = properties.Target['Fn::Join'][1];
     return `${properties.RouteKey} → ${id.replace(/^ApiDoor|Integration.*$/g, '')}`;
   });
@@ -81,7 +81,7 @@ test('the search route goes to the queries, all other writing methods to the com
     'POST /{proxy+} → Commands',
     'PUT /{proxy+} → Commands',
   ]);
-  const [stage] = templates.of('AWS::ApiGatewayV2::Stage');
+  const [stage] = templates.of('AWS::ApiGatewayV2::Stage', 'distributary-api');
   expect(stage!.properties.DefaultRouteSettings).toEqual({ ThrottlingRateLimit: 200, ThrottlingBurstLimit: 400 });
 });
 

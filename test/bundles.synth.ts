@@ -104,7 +104,12 @@ const VALUES: Record<string, string> = {
         .map(({ store_name, protection: { keys } }) => [store_name, keys.map(name => ({ name, kms: 'x' }))]),
     ),
   ),
-  WATCHED_QUEUES: JSON.stringify({ parked: 'x', stores: {} }),
+  WATCHED_QUEUES: JSON.stringify({
+    parked: 'x',
+    stores: Object.fromEntries(
+      catalogue.projected.map(({ store_name }) => [store_name, { standard: 'x', priority: 'x', failed: 'x' }]),
+    ),
+  }),
   OPERATED_STORES: JSON.stringify(Object.fromEntries(catalogue.projected.map(({ store_name }) => [store_name, PLACE]))),
 };
 

@@ -34,7 +34,18 @@ test('nothing has to be said', () => {
     relay: 'function',
     databasePort: 5432,
     databaseName: 'distributary',
+    console: 'on',
   });
+});
+
+test('a console at another issuer is a client of it, and goes by a claim of its tokens', () => {
+  const issuer = { tokenIssuer: 'https://issuer.example', tokenAudience: 'cases' };
+  const client = { consoleClientId: 'console', consoleGroupsClaim: 'groups' };
+  expect(refusal({ ...issuer, ...client })).toBe('nothing');
+  expect(refusal({ ...issuer, console: 'off' })).toBe('nothing');
+  expect(refusal(client)).toMatch(/consoleClientId belongs to an issuer of yours/);
+  expect(refusal({ ...issuer, consoleClientId: 'console' })).toMatch(/consoleGroupsClaim is missing/);
+  expect(refusal({ ...issuer, ...client, console: 'off' })).toMatch(/means nothing to console=off/);
 });
 
 test('what comes by -c is text, what stands in the file has its type', () => {

@@ -18,7 +18,9 @@ export const CREDENTIALS = { accessKeyId: 'x', secretAccessKey: 'x' };
 export const PLACES = {
   aws: 'http://a',
   dynamodb: 'http://d',
-  lambda: 'http://l',
+  control: 'http://l',
+  api: 'http://l',
+  console: 'http://l',
   search: 'http://s',
   issuer: 'http://i',
   keys: '/keys',

@@ -4,6 +4,7 @@ import { type Listening, listen } from '../http-listen.ts';
 import { functionNameOf } from '../template/compute.ts';
 import type { LocalFunction } from './function.ts';
 import type { LocalFunctions } from './functions.ts';
+import { GET_METRIC_DATA, metricData } from './metric-data.ts';
 import type { MetricStore } from './metrics.ts';
 
 export interface ControlServer extends Listening {
@@ -27,8 +28,8 @@ const MAX_BODY_BYTES = 6 * 2 ** 20;
 const METRICS_SECONDS = 300;
 
 /**
- * What clients of local mode ask over HTTP: `GET /status`, `GET /metrics?seconds=300`, the Invoke call of Lambda, and what
- * custom resources answer to CloudFormation.
+ * What clients of local mode ask over HTTP: `GET /status`, `GET /metrics?seconds=300`, Lambda's Invoke, CloudWatch's
+ * GetMetricData, and what custom resources answer to CloudFormation.
  */
 export async function startControlServer({ port, functions, metrics }: ControlOptions): Promise<ControlServer> {
   const expected = new Map<string, (answer: unknown) => void>();
@@ -45,6 +46,8 @@ export async function startControlServer({ port, functions, metrics }: ControlOp
     else if (does === 'GET /metrics') {
       const seconds = Number(searchParams.get('seconds')) || METRICS_SECONDS;
       reply(response, 200, metrics.readings(Date.now() - seconds * 1000));
+    } else if (request.headers['x-amz-target'] === GET_METRIC_DATA) {
+      reply(response, 200, metricData(metrics, await readJson(request)));
     } else if (request.method === 'POST' && invoked) {
       await invoke(request, response, functions.find(functionNameOf(invoked)));
     } else if (request.method === 'PUT' && answer) {

@@ -5,6 +5,8 @@ import { identityOf, kindOf } from './kind.ts';
 export interface HttpIntegration {
   /** What a route's target names. */
   readonly id: string;
+  /** The HTTP API that it is of. */
+  readonly api: string;
   readonly functionName: string;
 }
 
@@ -12,6 +14,7 @@ export interface HttpRoute {
   readonly method: string;
   /** `/search`, or `/{proxy+}` for every other. */
   readonly path: string;
+  readonly api: string;
   readonly integration: string;
 }
 
@@ -22,9 +25,13 @@ export const integrationKind = kindOf({
     IntegrationType: z.literal('AWS_PROXY'),
     IntegrationUri: z.string(),
     PayloadFormatVersion: z.literal('2.0'),
+    ApiId: z.string(),
   },
-  ignores: ['ApiId'],
-  build: ({ IntegrationUri }, { id }): HttpIntegration => ({ id, functionName: functionNameOf(IntegrationUri) }),
+  ignores: [],
+  build: ({ ApiId: api, IntegrationUri }, { id }): HttpIntegration => ({
+    ...{ id, api },
+    functionName: functionNameOf(IntegrationUri),
+  }),
 });
 
 export const routeKind = kindOf({
@@ -33,10 +40,11 @@ export const routeKind = kindOf({
   acts: {
     RouteKey: z.string().regex(/^[A-Z]+ \/(\{proxy\+\}|[\w/-]*)$/, 'is neither a fixed path nor /{proxy+}'),
     Target: z.string().regex(/^integrations\//),
+    ApiId: z.string(),
   },
-  ignores: ['ApiId'],
-  build({ RouteKey, Target }): HttpRoute {
+  ignores: [],
+  build({ ApiId: api, RouteKey, Target }): HttpRoute {
     const [method = '', path = ''] = RouteKey.split(' ');
-    return { method, path, integration: Target.slice('integrations/'.length) };
+    return { method, path, api, integration: Target.slice('integrations/'.length) };
   },
 });

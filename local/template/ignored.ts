@@ -1,7 +1,7 @@
 /** Resource types without effect in local mode, each with the reason. `*` stands for any ending. */
 export const IGNORED_TYPES: Readonly<Record<string, string>> = {
-  'AWS::ApiGatewayV2::Api': 'its routes are those of the front door, which is one',
-  'AWS::ApiGatewayV2::Stage': 'the front door has one stage, and limits nobody',
+  'AWS::ApiGatewayV2::Api': 'its routes say which front door they are of',
+  'AWS::ApiGatewayV2::Stage': 'a front door has one stage, and limits nobody',
   'AWS::Cognito::*': 'the local issuer gives tokens to whoever may read its folder',
   'AWS::Athena::*': 'a query engine over the files of a bucket; DuckDB reads them here',
   'AWS::CloudWatch::Dashboard': 'status and the console show the same metrics',
