@@ -11,7 +11,7 @@ export type Role = (typeof ROLES)[number];
 /** Roles whose content is made from another store, and can be made again. */
 const DERIVED: readonly Role[] = ['projection', 'cache', 'analytics'];
 
-export const ENGINES = ['postgresql', 'opensearch', 'dynamodb', 's3', 's3-object-lock'] as const;
+export const ENGINES = ['postgresql', 'opensearch', 'dynamodb', 's3', 's3-object-lock', 'valkey'] as const;
 export type Engine = (typeof ENGINES)[number];
 /** Engines with a store port: what a projector can feed. */
 export const PROJECTED_ENGINES = [
@@ -176,6 +176,10 @@ function* storeRules(contract: StoreContract): Iterable<Defect> {
     yield defectAt(['canonical_source'], 'a canonical store has no other source', 'remove it, or change the role');
   }
   if (isProjected(contract)) yield* projectedRules(contract);
+  if (contract.engine === 'valkey' && contract.role !== 'cache') {
+    const hint = 'what may be gone at any time is a cache: set role to cache, or choose another engine';
+    yield defectAt(['role'], `engine valkey with role ${contract.role}`, hint);
+  }
   yield* rebuildRules(contract.rebuild);
   yield* archiveRules(contract);
   yield* fieldRules(contract);

@@ -20,8 +20,11 @@ import type { Names } from './names.ts';
 import { PipelineAlarm } from './pipeline-alarm.ts';
 import type { Preset } from './presets.ts';
 import { PRIVATE_BUCKET } from './private-bucket.ts';
+import type { SharedValues } from './shared-values.ts';
+import { type AnswerCache, adoptedCache, tableCache } from './stores/answer-cache.ts';
 import { allowOpen, keyVariables, type StoreKeys } from './stores/protection-keys.ts';
 import type { SearchIndex } from './stores/search-index.ts';
+import { ValkeyCache } from './stores/valkey-cache.ts';
 
 export interface ApiProps {
   readonly source: CanonicalAccess;
@@ -32,6 +35,9 @@ export interface ApiProps {
   /** Of those of them with protected fields. */
   readonly keys: readonly StoreKeys[];
   readonly factBucketName: string;
+  /** A Valkey that is there, instead of a cache of its own. @default by the engine of its contract */
+  readonly cacheUrl?: string | undefined;
+  readonly shared: SharedValues;
   readonly contracts: {
     readonly state: StoreContract;
     readonly permissions: StoreContract;
@@ -75,7 +81,7 @@ export class Api extends Construct {
   readonly url: string;
   readonly #props: ApiProps;
   readonly #state: TableV2;
-  readonly #permissions: TableV2;
+  readonly #permissions: AnswerCache;
   readonly #evidence: Bucket;
   readonly #issuer: ApiIssuer;
 
@@ -84,12 +90,7 @@ export class Api extends Construct {
     this.#props = props;
     const { names, contracts } = props;
     this.#state = this.#table('State', names.table('api-state'), contracts.state, 'expiration');
-    this.#permissions = this.#table(
-      'Permissions',
-      names.table('permission-cache'),
-      contracts.permissions,
-      'expires_at',
-    );
+    this.#permissions = this.#cache(contracts.permissions);
     this.#evidence = this.#bucket();
     this.#issuer = new ApiIssuer(this, 'Issuer', { ...props, state: this.#state });
     this.commands = this.#commandsFunction();
@@ -119,6 +120,13 @@ export class Api extends Construct {
     });
     tagWithRole(table, contract);
     return table;
+  }
+
+  #cache(contract: StoreContract): AnswerCache {
+    const { names, cacheUrl } = this.#props;
+    if (cacheUrl !== undefined) return adoptedCache(cacheUrl);
+    if (contract.engine === 'valkey') return new ValkeyCache(this, 'Cache', { ...this.#props, contract });
+    return tableCache(this.#table('Permissions', names.table('permission-cache'), contract, 'expires_at'));
   }
 
   #bucket(): Bucket {
@@ -176,12 +184,12 @@ export class Api extends Construct {
       ...this.#tokens(),
       ...search.variables,
       CONTROL_TABLE: control.tableName,
-      PERMISSION_TABLE: this.#permissions.tableName,
+      ...this.#permissions.variables,
       TIMELINE_TABLE: names.table('case-timeline'),
       FACTS_BUCKET: factBucketName,
       ...keyVariables(this, keys),
     };
-    const placement = together(source.placement, search.placement);
+    const placement = together(together(source.placement, search.placement), this.#permissions.placement);
     const queries = this.#function('Queries', { name: API_QUERIES, user: QUERY_USER, variables, placement });
     search.allowRead(queries);
     for (const store of queried) {
@@ -189,7 +197,7 @@ export class Api extends Construct {
       control.allowReads(queries, store, ['GetItem', 'PutItem']);
     }
     allowState(this.#state, queries, 'queries');
-    queries.allow(this.#actions('GetItem', 'PutItem', 'DeleteItem'), [this.#permissions.tableArn]);
+    this.#permissions.allowUse(queries);
     const table = (store: string) =>
       Stack.of(this).formatArn({ service: 'dynamodb', resource: 'table', resourceName: names.table(store) });
     queries.allow(this.#actions('GetItem'), [table('case-timeline'), `${table('case-timeline')}.*`]);

@@ -52,7 +52,7 @@ const AWS_ONLY = [
   ],
   ...['databaseSecurityGroupId', 'searchDomainArn', 'searchSecurityGroupId'],
 ] as readonly Key[];
-const LOCAL_ONLY: readonly Key[] = ['databaseUrl', 'relayDatabaseUrl'];
+const LOCAL_ONLY: readonly Key[] = ['databaseUrl', 'relayDatabaseUrl', 'cacheUrl'];
 
 function* ofEmulators(configuration: Configuration): Iterable<Defect> {
   for (const key of ['databaseUrl', 'searchUrl'] as const) {

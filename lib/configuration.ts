@@ -78,6 +78,9 @@ export const configurationSchema = z.strictObject({
   /** The domain's security group, which is told to let the pipeline in; absent for one outside of a network. */
   searchSecurityGroupId: id('sg').optional(),
 
+  /** target=local: a Valkey, or what speaks its protocol, where the contract of `permission-cache` asks for one. */
+  cacheUrl: url(/^redis$/, 'is no redis:// URL').optional(),
+
   /** An OIDC issuer whose access tokens the API takes, instead of a new Cognito user pool. */
   tokenIssuer: url(/^https?$/, 'is no http:// or https:// URL').optional(),
   /** Whom those tokens are for. */

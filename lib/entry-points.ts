@@ -87,7 +87,7 @@ function apiEntryPoints({ projected, aggregates, stores: all }: Catalogue): Read
   };
   const cases = aggregates.find(({ aggregate }) => aggregate === 'case');
   if (!cases || Object.values(stores).includes(undefined)) return new Map();
-  const isOnValkey = all.some(({ role, engine }) => role === 'cache' && engine === 'valkey');
+  const isOnValkey = all.some(({ store_name, engine }) => store_name === 'permission-cache' && engine === 'valkey');
   const plain = Object.entries(stores).map(([use, store]) => [use, store && withoutGovernance(store)] as const);
   const definitions = JSON.stringify({ cases, ...Object.fromEntries(plain) });
   return new Map([

@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { AggregateId } from '../core/version.ts';
-import { keyOf } from '../functions/api/permission-cache.ts';
 import { storeGroup } from '../functions/control-items.ts';
 import { TARGETS_TTL_SECONDS } from '../functions/control-targets.ts';
 import { CANARY, lastReads } from '../functions/reads.ts';
 import { type ApiServers, openApiServers, settle } from './api-servers.ts';
-import { forgetAll } from './api-state-items.ts';
 
 /** Queries on stores that learn of changes only when the test says so. */
 
@@ -302,53 +300,5 @@ describe('the cache of permissions', () => {
     expect(await search(user)).toMatchObject({ status: 403 });
     await command(who.supervisor, 'POST', '/memberships', { user, tenant: who.other, role: 'company-user' });
     expect(await found(user)).toEqual(['foreign']);
-  });
-
-  test('asks the canonical store once for all who ask at the same time', async () => {
-    let asked = 0;
-    const { PermissionCache } = await import('../functions/api/permission-cache.ts');
-    const cache = () =>
-      new PermissionCache({
-        client: api.client,
-        tableName: 'permission-cache',
-        load: async user => {
-          asked += 1;
-          return api.canonical.permissionsOf(user);
-        },
-      });
-    await forgetAll(api.client, 'permission-cache');
-    const [one, other] = [cache(), cache()];
-    const answers = await Promise.all([one, one, one, other, other].map(from => from.permissionsOf(who.clerk)));
-    expect(new Set(answers.map(({ token }) => token)).size).toBe(1);
-    expect(asked).toBe(1);
-    await one.permissionsOf(randomUUID());
-    expect(keyOf(who.clerk)).toMatch(/^permissions\/\d+\/[0-9a-f-]{36}$/);
-  });
-
-  test('remembers that somebody is nobody, for less', async () => {
-    let now = Date.now();
-    let asked = 0;
-    const { PermissionCache, NOBODY_TTL_MS } = await import('../functions/api/permission-cache.ts');
-    const load = async () => {
-      asked += 1;
-      return { memberships: [], token: '', now };
-    };
-    const cache = new PermissionCache({ client: api.client, tableName: 'permission-cache', load, now: () => now });
-    const user = randomUUID();
-    for (let times = 0; times < 3; times++) await cache.permissionsOf(user);
-    expect(asked).toBe(1);
-    now += NOBODY_TTL_MS + 1000;
-    await cache.permissionsOf(user);
-    expect(asked).toBe(2);
-  });
-
-  test('is not needed: without its table the canonical store is asked', async () => {
-    const { PermissionCache } = await import('../functions/api/permission-cache.ts');
-    const cache = new PermissionCache({
-      client: api.client,
-      tableName: 'nowhere',
-      load: user => api.canonical.permissionsOf(user),
-    });
-    expect((await cache.permissionsOf(who.clerk)).memberships).toHaveLength(1);
   });
 });

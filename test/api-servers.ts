@@ -28,6 +28,7 @@ import caseTimeline from '../functions/projectors/case-timeline.ts';
 import investigatorWorklist from '../functions/projectors/investigator-worklist.ts';
 import { reads } from '../functions/reads.ts';
 import { dynamoStore } from '../functions/stores/dynamodb.ts';
+import { dynamoCache } from '../functions/stores/dynamodb-cache.ts';
 import { dynamoClient } from '../functions/stores/dynamodb-client.ts';
 import { openSearchStore } from '../functions/stores/opensearch.ts';
 import { ask, openSearchClient } from '../functions/stores/opensearch-client.ts';
@@ -114,8 +115,7 @@ export async function openApiServers() {
   const ports: QueryPorts = {
     canonical: queried,
     permissions: new PermissionCache({
-      client,
-      tableName: 'permission-cache',
+      cache: dynamoCache({ client, tableName: 'permission-cache' }),
       load: user => queried.permissionsOf(user),
     }),
     control,

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { DeleteItemCommand, type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
+import type { Cache } from '../../core/cache.ts';
+import { keyOf, leaseOf } from '../../core/permission-keys.ts';
 import { type Membership, PERSON_ROLES } from '../../core/policy.ts';
-import { isConditionFailed } from '../stores/dynamodb-client.ts';
 import type { Permissions } from './canonical.ts';
 
 /** What decides access is believed for this long at most; a permission that was taken away shows in its token before. */
@@ -12,13 +12,8 @@ export const NOBODY_TTL_MS = 2_000;
 /** Of several instances that miss an entry one asks the canonical store; the others wait for it so long. */
 const LEASE_MS = 500;
 const WAIT_MS = 50;
-/** DynamoDB removes what is long out of date; nobody goes by that. */
-const REMOVED_AFTER_SECONDS = 3600;
-
-const KEY_VERSION = 1;
-/** The keys' grammar: `permissions/<version of the entry's form>/<user>`, and `lease/` before that of who refreshes it. */
-export const keyOf = (user: string): string => `permissions/${KEY_VERSION}/${user}`;
-const leaseOf = (user: string): string => `lease/${keyOf(user)}`;
+/** One that did not answer is left alone for so long: nobody waits for it twice. */
+const RESTS_MS = 2000;
 
 const entrySchema = z.object({
   memberships: z.array(
@@ -45,17 +40,18 @@ export interface BelievedPermissions {
 }
 
 export interface PermissionCacheOptions {
-  readonly client: DynamoDBClient;
-  readonly tableName: string;
+  readonly cache: Cache;
   /** Of the canonical store. */
   load(user: string): Promise<Permissions>;
+  /** The cache did not answer. */
+  readonly onUnavailable?: () => void;
   /** Milliseconds since 1970. @default the clock */
   readonly now?: () => number;
 }
 
 /**
  * What people may do, for a few seconds. An entry carries the token of the permissions that it was made of; whoever talks to
- * the canonical store anyway compares it and forgets the entry when it differs. Without the table the canonical store is
+ * the canonical store anyway compares it and forgets the entry when it differs. Without the cache the canonical store is
  * asked each time.
  */
 export class PermissionCache {
@@ -63,6 +59,7 @@ export class PermissionCache {
   readonly #now: () => number;
   /** What this instance is asking for: those who ask for the same wait for the one answer. */
   readonly #underWay = new Map<string, Promise<Entry>>();
+  #restsUntil = 0;
 
   constructor(options: PermissionCacheOptions) {
     this.#options = options;
@@ -78,16 +75,17 @@ export class PermissionCache {
     return asked;
   }
 
-  /** The entry was of permissions that are others now. */
+  /** The entry was of permissions that are others now. Tried even of a cache that did not answer a moment ago. */
   async forget(user: string): Promise<void> {
-    const Key = { id: { S: keyOf(user) } };
-    await this.#quietly(client => client.send(new DeleteItemCommand({ TableName: this.#options.tableName, Key })));
+    this.#restsUntil = 0;
+    await this.#quietly(cache => cache.remove(keyOf(user)));
   }
 
   async #find(user: string): Promise<Entry> {
     const known = await this.#read(user);
     if (known) return known;
-    if (!(await this.#lease(user))) {
+    // Without the cache it is ours to ask.
+    if ((await this.#quietly(cache => cache.claim(leaseOf(user), LEASE_MS))) === false) {
       for (let waited = 0; waited < LEASE_MS; waited += WAIT_MS) {
         await delay(WAIT_MS);
         const made = await this.#read(user);
@@ -96,56 +94,37 @@ export class PermissionCache {
     }
     const { memberships, token } = await this.#options.load(user);
     const entry = { memberships: [...memberships], token, madeAt: this.#now() };
-    await this.#write(user, entry);
+    await this.#quietly(cache => cache.put(keyOf(user), JSON.stringify(entry), lifeOf(entry)));
     return entry;
   }
 
+  /** Whatever a cache keeps, and for how long: what decides access is not believed when its time is over. */
   async #read(user: string): Promise<Entry | undefined> {
-    const get = new GetItemCommand({
-      TableName: this.#options.tableName,
-      Key: { id: { S: keyOf(user) } },
-      ConsistentRead: true,
-    });
-    const item = (await this.#quietly(client => client.send(get)))?.Item;
-    if (!item || Number(item.believed_until?.N ?? 0) <= this.#now()) return undefined;
-    return entrySchema.safeParse(JSON.parse(item.entry?.S ?? 'null')).data;
-  }
-
-  async #write(user: string, entry: Entry): Promise<void> {
-    const until = this.#now() + (entry.memberships.length === 0 ? NOBODY_TTL_MS : PERMISSION_TTL_MS);
-    const Item = { id: { S: keyOf(user) }, entry: { S: JSON.stringify(entry) }, ...this.#times(until) };
-    await this.#quietly(client => client.send(new PutItemCommand({ TableName: this.#options.tableName, Item })));
-  }
-
-  /** Whether it is ours to refresh the entry. Without the table it is. */
-  async #lease(user: string): Promise<boolean> {
-    const put = new PutItemCommand({
-      TableName: this.#options.tableName,
-      Item: { id: { S: leaseOf(user) }, ...this.#times(this.#now() + LEASE_MS) },
-      ConditionExpression: 'attribute_not_exists(id) OR believed_until <= :now',
-      ExpressionAttributeValues: { ':now': { N: String(this.#now()) } },
-    });
-    try {
-      await this.#options.client.send(put);
-      return true;
-    } catch (error) {
-      return !isConditionFailed(error);
-    }
-  }
-
-  #times(until: number) {
-    return {
-      believed_until: { N: String(until) },
-      expires_at: { N: String(Math.ceil(until / 1000) + REMOVED_AFTER_SECONDS) },
-    };
+    const text = await this.#quietly(cache => cache.get(keyOf(user)));
+    const entry = text === undefined ? undefined : readEntry(text);
+    return entry && this.#now() - entry.madeAt < lifeOf(entry) ? entry : undefined;
   }
 
   /** A cache that is down is one that knows nothing. */
-  async #quietly<T>(request: (client: DynamoDBClient) => Promise<T>): Promise<T | undefined> {
+  async #quietly<T>(request: (cache: Cache) => Promise<T>): Promise<T | undefined> {
+    if (this.#now() < this.#restsUntil) return undefined;
     try {
-      return await request(this.#options.client);
+      return await request(this.#options.cache);
     } catch {
+      this.#restsUntil = this.#now() + RESTS_MS;
+      this.#options.onUnavailable?.();
       return undefined;
     }
+  }
+}
+
+const lifeOf = ({ memberships }: Entry): number => (memberships.length === 0 ? NOBODY_TTL_MS : PERMISSION_TTL_MS);
+
+/** One that is not understood was written by another version, and is made again. */
+function readEntry(text: string): Entry | undefined {
+  try {
+    return entrySchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
   }
 }

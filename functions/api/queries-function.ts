@@ -5,6 +5,7 @@ import type { Operation } from '../../core/policy.ts';
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import { controlTable } from '../control.ts';
 import { databaseConfig } from '../database.ts';
+import type { CacheEngine } from '../engines/cache.ts';
 import { instruments } from '../instruments.ts';
 import { reads } from '../reads.ts';
 import { dynamoStore } from '../stores/dynamodb.ts';
@@ -38,7 +39,7 @@ export interface QueryDefinitions {
 }
 
 /** The function of all queries. */
-export async function queriesFunction(definitions: QueryDefinitions) {
+export async function queriesFunction(definitions: QueryDefinitions, engine: CacheEngine) {
   const environment = readEnvironment(apiQueryVariables);
   const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience, API_STATE_TABLE: table } = environment;
   const tools = instruments('api-queries');
@@ -58,9 +59,9 @@ export async function queriesFunction(definitions: QueryDefinitions) {
   const ports: QueryPorts = {
     canonical,
     permissions: new PermissionCache({
-      client,
-      tableName: environment.PERMISSION_TABLE,
+      cache: engine.open(),
       load: user => canonical.permissionsOf(user),
+      onUnavailable: () => void ofCache(cacheMetrics).addMetric('cache_unavailable_count', MetricUnit.Count, 1),
     }),
     control,
     reads: reads(control),
@@ -96,9 +97,13 @@ export async function queriesFunction(definitions: QueryDefinitions) {
 }
 
 const reportPermissions = (metrics: Metrics, seen: Parameters<QueryPorts['onPermissions']>[0]): void => {
+  if (seen === 'changed') ofCache(metrics).addMetric('drift_sample_mismatch_count', MetricUnit.Count, 1);
+  else ofCache(metrics).addMetric('freshness_seconds', MetricUnit.Seconds, seen.ageSeconds);
+};
+
+const ofCache = (metrics: Metrics): Metrics => {
   metrics.setDefaultDimensions({ service: 'permission-cache' });
-  if (seen === 'changed') metrics.addMetric('drift_sample_mismatch_count', MetricUnit.Count, 1);
-  else metrics.addMetric('freshness_seconds', MetricUnit.Seconds, seen.ageSeconds);
+  return metrics;
 };
 
 /** For the OpenAPI document only: another function carries them out. */

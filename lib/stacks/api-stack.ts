@@ -1,8 +1,10 @@
 import type { Construct } from 'constructs';
 import { type Catalogue, storeNamed } from '../../core/catalogue.ts';
-import { isProtectedContract } from '../../core/store-contract.ts';
+import { DistributaryError } from '../../core/errors.ts';
+import { isProtectedContract, type StoreContract } from '../../core/store-contract.ts';
 import { Api } from '../api.ts';
 import { CanonicalAccess } from '../canonical-access.ts';
+import type { Configuration } from '../configuration.ts';
 import { addressOf } from '../http-door.ts';
 import { readKeys } from '../stores/protection-keys.ts';
 import { SearchIndex } from '../stores/search-index.ts';
@@ -30,7 +32,9 @@ export class ApiStack extends PipelineStack {
     super(scope, { ...blueprint, part: 'api', description: 'API of the pipeline: commands and queries' });
     const { catalogue, bundles, configuration, names, preset, shared } = blueprint;
     const contract = catalogue.projected.find(({ store_name }) => store_name === 'case-search')!;
-    const { tokenIssuer: issuer, tokenAudience: audience } = configuration;
+    const { tokenIssuer: issuer, tokenAudience: audience, target, cacheUrl } = configuration;
+    const permissions = storeNamed(catalogue, 'permission-cache');
+    checkCache(permissions, target, cacheUrl);
     const api = new Api(this, 'Api', {
       ...(issuer !== undefined && audience !== undefined && { issuer: { issuer, audience } }),
       consoleUrl: servesConsole(blueprint) ? addressOf(this, shared.read(this, 'consoleApiId')) : undefined,
@@ -45,9 +49,11 @@ export class ApiStack extends PipelineStack {
       factBucketName: shared.readBucket(this, 'case-facts'),
       contracts: {
         state: storeNamed(catalogue, 'api-state'),
-        permissions: storeNamed(catalogue, 'permission-cache'),
+        permissions,
         evidence: storeNamed(catalogue, 'evidence-content'),
       },
+      cacheUrl,
+      shared,
       alarmTopic: this.alarmTopic(),
       bundles,
       names,
@@ -58,5 +64,18 @@ export class ApiStack extends PipelineStack {
     if (servesConsole(blueprint)) {
       shared.publish(this, { tokenIssuer, tokenAudience, apiStateTableName, apiUrl: api.url });
     }
+  }
+}
+
+/** What the configuration cannot see alone: which engine the contract asks for. */
+function checkCache({ engine }: StoreContract, target: Configuration['target'], cacheUrl: string | undefined): void {
+  const isOnValkey = engine === 'valkey';
+  if (isOnValkey && target === 'local' && cacheUrl === undefined) {
+    const hint = 'add "cacheUrl": an emulator has no engine behind its cache service';
+    throw new DistributaryError('configuration-invalid', 'permission-cache is on valkey with target=local', { hint });
+  }
+  if (!isOnValkey && cacheUrl !== undefined) {
+    const hint = 'leave it out, or add "engine: valkey" to contracts/stores/permission-cache.yaml';
+    throw new DistributaryError('configuration-invalid', 'cacheUrl means nothing to a cache in a table', { hint });
   }
 }
