@@ -16,7 +16,7 @@ export function Source({ overview, curve }: { readonly overview: Overview; reado
       <ol class="path">
         <li class="station">
           <h3>Canonical store</h3>
-          {source.answers ? <State tone="good">answers</State> : <State tone="bad">does not answer</State>}
+          <Answers answers={source.answers} />
           <p class="figure">
             <b>{source.changesPerSecond === undefined ? '–' : rate(source.changesPerSecond)}</b> changes/s
           </p>
@@ -27,7 +27,7 @@ export function Source({ overview, curve }: { readonly overview: Overview; reado
               `, ${count(source.dependantsPending ?? 0)} references to carry along`}
           </p>
         </li>
-        <Relay relay={relay} />
+        <Relay relay={relay} isKnown={relay.slot !== undefined || source.answers !== undefined} />
         <li class="station">
           <h3>Queues</h3>
           {relay.parked > 0 ? (
@@ -50,12 +50,19 @@ export function Source({ overview, curve }: { readonly overview: Overview; reado
   );
 }
 
-function Relay({ relay }: Pick<Overview, 'relay'>) {
+function Answers({ answers }: Pick<Overview['source'], 'answers'>) {
+  if (answers === undefined) return <State tone="quiet">not heard of yet</State>;
+  return answers ? <State tone="good">answers</State> : <State tone="bad">does not answer</State>;
+}
+
+function Relay({ relay, isKnown }: Pick<Overview, 'relay'> & { readonly isKnown: boolean }) {
   const { slot, lagSeconds } = relay;
   return (
     <li class="station">
       <h3>Relay</h3>
-      {slot?.walStatus === 'lost' ? (
+      {!isKnown ? (
+        <State tone="quiet">not heard of yet</State>
+      ) : slot?.walStatus === 'lost' ? (
         <State tone="bad">slot lost</State>
       ) : slot?.active ? (
         <State tone="good">streams</State>

@@ -27,7 +27,8 @@ export interface StoreView {
 export interface Overview {
   readonly at: string;
   readonly source: {
-    readonly answers: boolean;
+    /** Undefined while nothing has been heard of it. */
+    readonly answers?: boolean | undefined;
     readonly changesPerSecond?: number | undefined;
     readonly changes?: number | undefined;
     readonly dependantsPending?: number | undefined;

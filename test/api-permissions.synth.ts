@@ -1,7 +1,7 @@
 import { readCatalogue } from '../lib/contract-files.ts';
 import { ROOT, synthesised } from './templates.ts';
 
-/** What the functions of the API may do on AWS. */
+/** What the functions of the API, and that of the console, may do on AWS. */
 
 const templates = await synthesised(false);
 const { projected } = readCatalogue(ROOT);
@@ -92,5 +92,80 @@ test('evidence is under object lock, versioned, and reached over TLS only', () =
     ObjectLockEnabled: true,
     ObjectLockConfiguration: { Rule: { DefaultRetention: { Mode: 'GOVERNANCE' } } },
     VersioningConfiguration: { Status: 'Enabled' },
+  });
+});
+
+describe('the console', () => {
+  const [api] = templates.of('AWS::ApiGatewayV2::Api', 'distributary-operations');
+  const address = (path: string) => ({
+    'Fn::Join': [
+      '',
+      [
+        'https://',
+        { Ref: expect.stringMatching(/^SsmParameterValuedistributaryoperationsconsoleapiid/) },
+        '.execute-api.',
+        { Ref: 'AWS::Region' },
+        '.',
+        { Ref: 'AWS::URLSuffix' },
+        ...(path === '' ? [] : [path]),
+      ],
+    ],
+  });
+
+  test('may ask one function, read metrics and watermarks, and keep sessions: nothing else', () => {
+    const permissions = permissionsOf('console').filter(({ actions }) => !/^(logs|xray):/.test(actions[0]!));
+    const listed = permissions.map(({ actions, resources, condition }) => {
+      const [arn] = resources;
+      const where =
+        JSON.stringify(arn).match(/OperationsOperateFunction|controltablename|apistatetablename/)?.[0] ?? arn;
+      const [keys = []] = Object.values(condition ?? {}).map(value => Object.values(value as object).flat());
+      return [...actions, where, ...keys].join(' ');
+    });
+    expect(listed.sort()).toEqual(
+      [
+        'cloudwatch:GetMetricData *',
+        'dynamodb:GetItem apistatetablename keys#issuer',
+        'dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem apistatetablename session#*',
+        'lambda:InvokeFunction OperationsOperateFunction',
+        ...projected.map(({ store_name }) => `dynamodb:Query controltablename store#${store_name}`),
+      ].sort(),
+    );
+    const { properties } = templates.one('AWS::Lambda::Function', 'FunctionName', 'distributary-console');
+    expect(properties).not.toHaveProperty('VpcConfig');
+    expect(properties.ReservedConcurrentExecutions).toBe(5);
+  });
+
+  test('has a limited door of its own, which nothing but API Gateway opens', () => {
+    expect(api!.properties).toEqual({ Name: 'distributary-console', ProtocolType: 'HTTP' });
+    const routes = templates.of('AWS::ApiGatewayV2::Route', 'distributary-operate');
+    expect(routes.map(({ properties }) => properties.RouteKey).sort()).toEqual([
+      ...['DELETE /{proxy+}', 'GET /', 'GET /{proxy+}', 'POST /{proxy+}'],
+    ]);
+    const [stage] = templates.of('AWS::ApiGatewayV2::Stage', 'distributary-operate');
+    expect(stage!.properties.DefaultRouteSettings).toEqual({ ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100 });
+    expect(templates.of('AWS::Lambda::Url')).toEqual([]);
+    const calling = templates
+      .of('AWS::Lambda::Permission', 'distributary-operate')
+      .filter(({ path }) => path.includes('/Console/'));
+    expect(calling.map(({ properties }) => properties.Principal)).toEqual(['apigateway.amazonaws.com']);
+    expect(JSON.stringify(calling[0]!.properties.SourceArn)).toContain('consoleapiid');
+  });
+
+  test('people come back from the pool to nowhere else, with a code, and are in one of its groups', () => {
+    const [client] = templates.of('AWS::Cognito::UserPoolClient');
+    expect(client!.properties).toMatchObject({
+      AllowedOAuthFlows: ['code'],
+      AllowedOAuthScopes: ['openid', 'profile'],
+      CallbackURLs: [address('/signed-in')],
+      LogoutURLs: [address('/')],
+    });
+    expect(client!.properties).not.toHaveProperty('GenerateSecret');
+    const groups = templates.of('AWS::Cognito::UserPoolGroup').map(({ properties }) => properties.GroupName);
+    expect(groups.sort()).toEqual(['distributary-operator', 'distributary-viewer']);
+    expect(variablesOf('console')).toMatchObject({
+      CONSOLE_URL: address(''),
+      GROUPS_CLAIM: 'cognito:groups',
+      GROUPS_PREFIX: 'distributary',
+    });
   });
 });

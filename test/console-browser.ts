@@ -27,6 +27,11 @@ export class ConsolePage {
     });
   }
 
+  static of(page: Page): ConsolePage {
+    page.setDefaultTimeout(PATIENCE_MS);
+    return new ConsolePage(page);
+  }
+
   static async open(
     browser: Browser,
     url: string,
@@ -35,8 +40,7 @@ export class ConsolePage {
   ): Promise<ConsolePage> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
     const page = await context.newPage();
-    page.setDefaultTimeout(PATIENCE_MS);
-    const opened = new ConsolePage(page);
+    const opened = ConsolePage.of(page);
     await page.goto(url);
     await page.getByRole('button', { name: role }).click();
     await page.getByRole('heading', { name: 'Stores' }).waitFor();

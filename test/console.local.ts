@@ -2,12 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import pg from 'pg';
 import type { Browser } from 'playwright-core';
 import { localOperations, type Operations } from '../bin/operations.ts';
 import { consoleView } from '../bin/overview/console-view.ts';
 import type { Overview } from '../bin/overview/overview.ts';
+import { localToken } from '../bin/running/local-token.ts';
 import { settle } from '../bin/running/settled.ts';
 import * as wire from '../console/wire.ts';
 import { DistributaryError } from '../core/errors.ts';
@@ -20,6 +22,7 @@ import { readDefinitions } from '../lib/definitions.ts';
 import { type LocalMode, startLocalMode } from '../local/local-mode.ts';
 import { openStores } from '../local/verification/open-stores.ts';
 import { ConsolePage, hasChromium, openBrowser } from './console-browser.ts';
+import { Visitor } from './console-visitor.ts';
 import { importSome, onCanonical } from './running-mode.ts';
 
 const TIMEOUT_MS = 240_000;
@@ -142,6 +145,159 @@ test('who asks is the session, whatever the page says', async () => {
   expect((await post('/api/operations', asked, { origin: url, cookie })).status).toBe(409);
   const [entry] = await operations.ask('audit.list', { limit: 1 });
   expect(entry).toMatchObject({ actor: 'local operator', reason: 'who am I', outcome: 'run-missing' });
+});
+
+const SESSION = '__Host-distributary';
+const SIGNING_IN = '__Host-distributary-signing-in';
+/** The console as it is deployed: the very function, behind its HTTP API, with people of the issuer. */
+const deployed = (): Visitor => new Visitor(mode.endpoints.deployedConsole!);
+
+test('as deployed, the page is there for everybody, and nothing else is', async () => {
+  const visitor = deployed();
+  const page = await visitor.ask('GET', '/');
+  expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+  expect(page.headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'");
+  for (const path of ['/api/live', '/api/responsibilities']) expect((await visitor.ask('GET', path)).status).toBe(401);
+  expect((await visitor.ask('POST', '/api/operations', { operation: 'run.list', store: STORE })).status).toBe(401);
+  expect((await visitor.ask('POST', '/api/session', { role: 'operator' })).status).toBe(401);
+  expect(await visitor.session()).toMatchObject({ person: null, signInBy: 'issuer' });
+});
+
+test('as deployed, who comes back from the issuer is let in, with cookies that no script and no other site has', async () => {
+  const visitor = deployed();
+  expect(await visitor.signIn('operator')).toBe('/');
+  const { person } = await visitor.session();
+  expect(person).toEqual({
+    name: 'local operator',
+    role: 'operator',
+    subject: expect.stringMatching(/^[0-9a-f-]{36}$/),
+  });
+  const [tied, opened, forgotten] = visitor.offered as [string, string, string];
+  const flags = 'Path=/; Secure; HttpOnly; SameSite';
+  expect(tied).toMatch(new RegExp(`^${SIGNING_IN}=[\\w.-]+; ${flags}=Lax; Max-Age=600$`));
+  expect(opened).toMatch(new RegExp(`^${SESSION}=[\\w-]{43}; ${flags}=Strict; Max-Age=\\d+$`));
+  expect(forgotten).toMatch(new RegExp(`^${SIGNING_IN}=; ${flags}=Lax; Max-Age=0$`));
+  const { dynamo, close } = openStores(mode.endpoints);
+  const { Items = [] } = await dynamo.send(new ScanCommand({ TableName: 'distributary-api-state' }));
+  close();
+  const kept = Items.filter(({ id }) => id?.S?.startsWith('session#'));
+  expect(kept.length).toBeGreaterThan(0);
+  for (const said of ['local operator', visitor.cookie(SESSION)!]) expect(JSON.stringify(Items)).not.toContain(said);
+
+  const { goTo } = (await (await visitor.ask('DELETE', '/api/session')).json()) as { goTo: string };
+  expect(goTo).toMatch(`${mode.endpoints.issuer}/logout?`);
+  const token = opened.slice(opened.indexOf('=') + 1, opened.indexOf(';'));
+  visitor.setCookie(SESSION, token);
+  expect((await visitor.session()).person).toBeNull();
+});
+
+test('as deployed, a way back that is not the one begun here leads to no session', async () => {
+  const refused = async (
+    refusal: string,
+    deed: (visitor: Visitor, back: URL) => Promise<string>,
+    person = 'operator',
+  ) => {
+    const visitor = deployed();
+    const back = await visitor.signedInAs(person);
+    expect(await deed(visitor, back)).toBe(`/?refused=${refusal}`);
+    expect(visitor.cookie(SESSION)).toBeUndefined();
+    expect((await visitor.session()).person).toBeNull();
+  };
+  const [state, nonce, verifier] = [0, 1, 2];
+  const swap = (visitor: Visitor, part: number): void => {
+    const parts = visitor.cookie(SIGNING_IN)!.split('.');
+    parts[part] = parts[part === state ? nonce : state]!;
+    visitor.setCookie(SIGNING_IN, parts.join('.'));
+  };
+  await refused('state', (visitor, back) => {
+    swap(visitor, state);
+    return visitor.comeBack(back);
+  });
+  await refused('token', (visitor, back) => {
+    swap(visitor, nonce);
+    return visitor.comeBack(back);
+  });
+  await refused('issuer', (visitor, back) => {
+    swap(visitor, verifier);
+    return visitor.comeBack(back);
+  });
+  // Somebody else's way back, sent to this browser.
+  await refused('state', (_, back) => deployed().comeBack(back));
+  await refused('issuer', async (visitor, back) => {
+    const kept = visitor.cookie(SIGNING_IN)!;
+    await visitor.comeBack(back);
+    await visitor.ask('DELETE', '/api/session');
+    visitor.setCookie(SIGNING_IN, kept);
+    return visitor.comeBack(back);
+  });
+  await refused('role', (visitor, back) => visitor.comeBack(back), 'stranger');
+});
+
+test('as deployed, requests of other pages and of viewers change nothing, and an operator acts by name', async () => {
+  const viewer = deployed();
+  await viewer.signIn('viewer');
+  const asked = { operation: 'run.pause', store: STORE, reason: 'as deployed' };
+  const status = async (visitor: Visitor, headers: Record<string, string> = {}) =>
+    (await visitor.ask('POST', '/api/operations', asked, headers)).status;
+  expect(await status(viewer)).toBe(403);
+  const visitor = deployed();
+  await visitor.signIn('operator');
+  for (const headers of [
+    { origin: 'https://elsewhere.example' },
+    { origin: 'null' },
+    { 'sec-fetch-site': 'same-site' },
+  ]) {
+    expect(await status(visitor, headers as Record<string, string>)).toBe(403);
+  }
+  expect(await status(visitor, { 'content-type': 'text/plain' })).toBe(400);
+  expect(await status(visitor)).toBe(409);
+  const { person } = await visitor.session();
+  const [entry] = await operations.ask('audit.list', { limit: 1 });
+  expect(entry).toMatchObject({ actor: `local operator (${person!.subject})`, reason: 'as deployed' });
+});
+
+test('as deployed, a page hears what is measured, all of it at once, and asks again; and finds what its person may see', async () => {
+  const visitor = deployed();
+  const { user } = await localToken(mode.endpoints, dataDir, { role: 'analyst' });
+  await visitor.signIn('viewer', user);
+  const heard = await visitor.ask('GET', '/api/live');
+  expect(heard.headers.get('content-type')).toBe('text/event-stream');
+  const [, data = 'null'] = /^retry: \d+\nevent: look\ndata: (.*)\n\n$/.exec(await heard.text()) ?? [];
+  const { overview, runs, curve } = JSON.parse(data) as wire.Look & { curve: wire.Point[] };
+  expect(overview.stores.map(({ store }) => store)).toEqual(catalogue.projected.map(({ store_name }) => store_name));
+  const seen = overview.stores.find(({ store }) => store === STORE)!;
+  expect(seen).toMatchObject({ freshnessSeconds: expect.any(Number), maximumSeconds: expect.any(Number) });
+  expect(Object.keys(runs)).toContain(STORE);
+  expect(curve.length).toBeGreaterThanOrEqual(0);
+  const found = await visitor.ask('POST', '/api/search', { question: { size: 1 } });
+  expect([found.status, await found.json()]).toMatchObject([200, { total: ROWS, masked: expect.any(Array) }]);
+  expect((await visitor.ask('POST', '/api/search', { as: 'supervisor', question: {} })).status).toBe(400);
+});
+
+inBrowser('as deployed, somebody signs in at the issuer, sees the stores, and signs out', async () => {
+  const context = await browser!.newContext({ viewport: { width: 1280, height: 900 } });
+  const opened = ConsolePage.of(await context.newPage());
+  const { page } = opened;
+  await page.goto(mode.endpoints.deployedConsole!);
+  await opened.sees(page.getByRole('main'), 'at the issuer of your organisation');
+  expect(await opened.violations()).toEqual([]);
+  await opened.shoot('deployed-sign-in');
+  await page.getByRole('link', { name: 'Sign in' }).click();
+  await page.getByRole('link', { name: 'stranger' }).click();
+  await opened.sees(page.getByRole('alert'), /in none of its groups/);
+  await opened.shoot('deployed-refused');
+  await page.getByRole('link', { name: 'Sign in' }).click();
+  await page.getByRole('link', { name: 'operator' }).click();
+  await opened.sees(opened.store(STORE), /normal \d+ s, at most \d+ s/);
+  await opened.sees(page.getByRole('banner'), 'local operator');
+  await opened.act(opened.store(STORE).getByRole('button', { name: 'Compare …' }), `Compare ${STORE}`, 'Compare');
+  await opened.sees(opened.store(STORE), /40 compared/);
+  expect(await opened.violations()).toEqual([]);
+  await opened.shoot('deployed');
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await opened.sees(page.getByRole('main'), 'at the issuer of your organisation');
+  expect(opened.complaints).toEqual([]);
+  await context.close();
 });
 
 inBrowser('a viewer sees the path of the data, and no way to change it', async () => {

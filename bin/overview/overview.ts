@@ -12,6 +12,7 @@ import { type Observed, viewStore } from './stores.ts';
 
 /** What is seen of a local mode: besides the way of the data, its servers and its alarms. */
 export interface Overview extends WayOverview {
+  readonly source: WayOverview['source'] & { readonly answers: boolean };
   readonly relay: WayOverview['relay'] & { readonly slot: MeasuredSlot | undefined };
   readonly servers: LocalStatus['servers'];
   /** Names of all alarms that ring. */

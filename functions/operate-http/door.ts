@@ -62,7 +62,7 @@ const LOOKED_AT = 'looked at in the console';
 const question = z.custom<JsonObject>(isObject);
 const SEARCHED = {
   role: z.strictObject({ as: z.enum(PERSON_ROLES), question }),
-  self: z.strictObject({ as: z.undefined(), question }),
+  self: z.strictObject({ as: z.undefined().optional(), question }),
 };
 const askedSchema = z.looseObject({
   operation: z.string().max(80),

@@ -112,11 +112,11 @@ const seriesOf = ({ stores, queues }: MeasuredOptions): readonly Series[] => [
   }),
 ];
 
-/** The guardian reports what it saw in the database, so that the database has answered it. */
-function sourceOf({ newest }: Readings): Overview['source'] {
+/** The guardian reports what it saw in the database, each minute in which the database answers it. */
+function sourceOf({ newest, points }: Readings): Overview['source'] {
   const perMinute = newest(published);
   return {
-    answers: newest(retained) !== undefined,
+    answers: points(retained).length === 0 ? undefined : newest(retained) !== undefined,
     changesPerSecond: perMinute && perMinute / MINUTE,
     changes: undefined,
     dependantsPending: undefined,
@@ -124,18 +124,16 @@ function sourceOf({ newest }: Readings): Overview['source'] {
 }
 
 function relayOf({ newest }: Readings, parked: string): Overview['relay'] {
-  const retainedBytes = newest(retainedByUs) ?? newest(retained);
+  const [retainedBytes, hasLost] = [newest(retainedByUs) ?? newest(retained), newest(lost)];
   const [p50, p99] = [newest(relayLag.p50), newest(relayLag.p99)];
+  const slot = {
+    active: (newest(heartbeats) ?? 0) > 0,
+    lagBytes: undefined,
+    retainedBytes: retainedBytes ?? 0,
+    walStatus: (hasLost ?? 0) > 0 ? 'lost' : 'kept',
+  };
   return {
-    slot:
-      retainedBytes === undefined
-        ? undefined
-        : {
-            active: (newest(heartbeats) ?? 0) > 0,
-            lagBytes: undefined,
-            retainedBytes,
-            walStatus: (newest(lost) ?? 0) > 0 ? 'lost' : 'kept',
-          },
+    slot: retainedBytes === undefined && hasLost === undefined ? undefined : slot,
     lagSeconds: p50 === undefined || p99 === undefined ? undefined : { p50, p99 },
     parked: newest(visible(parked)) ?? 0,
   };

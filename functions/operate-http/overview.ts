@@ -50,7 +50,8 @@ export interface SlotView {
 export interface Overview {
   readonly at: string;
   readonly source: {
-    readonly answers: boolean;
+    /** Undefined while nothing has been heard of it. */
+    readonly answers: boolean | undefined;
     readonly changesPerSecond: number | undefined;
     /** Captured so far. */
     readonly changes: number | undefined;
@@ -83,12 +84,12 @@ export function ageOf(watermarks: { readonly [L in Lane]?: number }, lanes: read
 
 /** What is beyond its contract, by what everybody sees. */
 export const concernsOf = ({ source, relay, stores }: Omit<Overview, 'concerns' | 'at'>): readonly string[] => [
-  ...(source.answers ? [] : ['the canonical store does not answer']),
+  ...(source.answers === false ? ['the canonical store does not answer'] : []),
   ...relayConcerns(source.answers, relay),
   ...stores.flatMap(store => [...storeConcerns(store)]),
 ];
 
-function* relayConcerns(answers: boolean, { slot, parked }: Overview['relay']): Iterable<string> {
+function* relayConcerns(answers: boolean | undefined, { slot, parked }: Overview['relay']): Iterable<string> {
   if (slot?.walStatus === 'lost') yield 'the slot has lost WAL that was not relayed: rebuild every store';
   else if (answers && !slot?.active) yield 'no relay streams';
   if (parked > 0) yield `${counted(parked, 'outbox row')} parked, which can never be published`;
