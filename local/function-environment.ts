@@ -15,6 +15,7 @@ export interface Places {
   /** Lambda and CloudWatch. */
   readonly control: string;
   readonly search: string;
+  readonly cache: string;
   readonly issuer: string;
   /** Where the API and the deployed console are reached. */
   readonly api: string;
@@ -32,6 +33,8 @@ export interface Places {
 export function functionEnvironment(model: FunctionModel, places: Places): Record<string, string> {
   const given = { ...model.environment };
   const certificates = given.NODE_EXTRA_CA_CERTS;
+  // Nobody logs in to the cache here.
+  delete given.VALKEY_USER;
   if (certificates !== undefined && !existsSync(certificates)) delete given.NODE_EXTRA_CA_CERTS;
   return {
     ...given,
@@ -49,12 +52,13 @@ export function functionEnvironment(model: FunctionModel, places: Places): Recor
 /** On AWS a role logs in by IAM and over TLS; here by password. */
 function servers(
   given: Readonly<Record<string, string>>,
-  { database, search, issuer, api, console, keys }: Places,
+  { database, search, cache, issuer, api, console, keys }: Places,
 ): Record<string, string> {
   const user = given.DATABASE_USER;
   return {
     ...('DATABASE_HOST' in given && { DATABASE_URL: user === undefined ? database : roleUrl(database, user) }),
     ...('OPENSEARCH_URL' in given && { OPENSEARCH_URL: search }),
+    ...('VALKEY_URL' in given && { VALKEY_URL: cache }),
     ...('OIDC_ISSUER' in given && { OIDC_ISSUER: issuer }),
     ...('OIDC_AUDIENCE' in given && { OIDC_AUDIENCE: LOCAL_AUDIENCE }),
     ...('OIDC_CLIENT' in given && { OIDC_CLIENT: LOCAL_AUDIENCE }),

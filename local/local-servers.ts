@@ -7,12 +7,14 @@ import { type Postgres, startPostgres } from './postgres.ts';
 import { KeptServer } from './processes.ts';
 import { LogFile } from './runtime/log-file.ts';
 import { type Search, type SearchChoice, startSearch } from './search/index.ts';
+import { startValkey, type ValkeyServer } from './valkey.ts';
 
 export const SERVER_NAMES = [
   'postgres',
   'aws',
   'dynamodb',
   'search',
+  'cache',
   'control',
   'issuer',
   'api',
@@ -29,7 +31,7 @@ export interface ServersOptions {
   tell(event: LocalEvent): void;
 }
 
-type AnyServer = Postgres | Aws | Dynamo | Search;
+type AnyServer = Postgres | Aws | Dynamo | Search | ValkeyServer;
 
 /** The embedded servers, each kept running. All of them start at once; wait for those that you need. */
 export class Servers {
@@ -37,6 +39,7 @@ export class Servers {
   readonly aws: Promise<KeptServer<Aws>>;
   readonly dynamodb: Promise<KeptServer<Dynamo>>;
   readonly search: Promise<KeptServer<Search>>;
+  #cache: Promise<KeptServer<ValkeyServer>> | undefined;
   readonly #tell: (event: LocalEvent) => void;
   readonly #log: LogFile;
   readonly #started: KeptServer<AnyServer>[] = [];
@@ -76,6 +79,16 @@ export class Servers {
     );
   }
 
+  /** Only where the templates ask for it. Throws `tool-missing`. */
+  async startCache(dataDir: string, port: number): Promise<void> {
+    this.#cache = this.#keep(
+      'cache',
+      () => startValkey({ dataDir, port }),
+      ({ url, program }) => `${program} for Valkey at ${url}`,
+    );
+    await this.#cache;
+  }
+
   /** Once search has started. */
   get searchUrl(): string {
     return this.#searchUrl;
@@ -95,8 +108,8 @@ export class Servers {
 
   /** Also those that are still starting. */
   async stop(): Promise<void> {
-    const all = await Promise.allSettled([this.postgres, this.aws, this.dynamodb, this.search]);
-    await Promise.all(all.map(async result => result.status === 'fulfilled' && (await result.value.stop())));
+    const all = await Promise.allSettled([this.postgres, this.aws, this.dynamodb, this.search, this.#cache]);
+    await Promise.all(all.map(async result => result.status === 'fulfilled' && (await result.value?.stop())));
     this.#log.close();
   }
 

@@ -96,6 +96,7 @@ async function startParts(options: LocalModeOptions, data: DataFolder, undo: Und
     bundleBootstrap(data.folder('runtime')),
   ]);
   const model = onlyStores(readModel(assembly, surroundingsOf(ports)), options.stores);
+  if (model.caches.length > 0) await servers.startCache(data.folder('cache'), ports.cache);
   const { server } = await servers.postgres;
   const database = await createDatabase(server.url, model.clusters[0]?.databaseName ?? 'postgres');
   const metrics = new MetricStore();
@@ -143,6 +144,7 @@ const surroundingsOf = (ports: Ports): Surroundings => ({
   queueUrl: name => queueUrl(urlOf(ports.aws), ACCOUNT, name),
   database: { host: HOST, port: ports.postgres },
   searchDomain: `${HOST}:${ports.search}`,
+  cache: { host: HOST, port: ports.cache },
 });
 
 const placesOf = (ports: Ports, database: string, servers: Servers, data: DataFolder): Places => ({
@@ -150,6 +152,7 @@ const placesOf = (ports: Ports, database: string, servers: Servers, data: DataFo
   dynamodb: urlOf(ports.dynamodb),
   control: urlOf(ports.control),
   search: servers.searchUrl,
+  cache: `redis://${HOST}:${ports.cache}`,
   issuer: urlOf(ports.issuer),
   api: urlOf(ports.api),
   console: urlOf(ports.deployedConsole),

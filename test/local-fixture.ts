@@ -22,6 +22,7 @@ export const PLACES = {
   api: 'http://l',
   console: 'http://l',
   search: 'http://s',
+  cache: '',
   issuer: 'http://i',
   keys: '/keys',
   database: 'http://p',

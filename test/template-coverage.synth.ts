@@ -7,26 +7,30 @@ import { parseTimetable } from '../local/runtime/timetable.ts';
 import { readAssembly } from '../local/template/assembly.ts';
 import { IGNORED_TYPES } from '../local/template/ignored.ts';
 import { readModel } from '../local/template/model.ts';
-import { ROOT } from './templates.ts';
+import { bundled, ROOT } from './templates.ts';
+import { rootOnValkey } from './valkey-root.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'coverage-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The cheapest deployment, and the one with the most resources. */
-const SIZES = ['small', 'production'] as const;
+/** The cheapest deployment, the one with the most resources, and one whose cache is a Valkey. */
+const VARIANTS = [
+  { name: 'small', root: ROOT, size: 'small' },
+  { name: 'production', root: ROOT, size: 'production' },
+  { name: 'valkey', root: rootOnValkey(join(folder, 'root')), size: 'small' },
+] as const;
+const NAMES = VARIANTS.map(({ name }) => name);
 
 const assemblies = new Map<string, ReturnType<typeof readAssembly>>();
 beforeAll(async () => {
-  for (const size of SIZES) {
-    const outdir = join(folder, size);
-    await synthesise({
-      root: ROOT,
-      outdir,
-      context: { size, alarmEmail: 'ops@bureau.example' },
-      checkTemplates: false,
-    });
-    assemblies.set(size, readAssembly(outdir));
+  const bundles = await bundled();
+  for (const { name, root, size } of VARIANTS) {
+    const outdir = join(folder, name);
+    const context = { size, alarmEmail: 'ops@bureau.example' };
+    await synthesise({ root, outdir, context, bundles, checkTemplates: false });
+    assemblies.set(name, readAssembly(outdir));
   }
+  bundles.dispose();
 }, 120_000);
 
 const modelOf = (size: string) =>
@@ -34,9 +38,10 @@ const modelOf = (size: string) =>
     queueUrl: name => `http://127.0.0.1:1/000000000000/${name}`,
     database: { host: '127.0.0.1', port: 5432 },
     searchDomain: '127.0.0.1:9200',
+    cache: { host: '127.0.0.1', port: 6379 },
   });
 
-test.each(SIZES)('local mode knows every resource, property and reference of the %s app', size => {
+test.each(NAMES)('local mode knows every resource, property and reference of the %s app', size => {
   const { functions, queues, mappings, tables, alarms } = modelOf(size);
   for (const part of [functions, queues, mappings, tables, alarms]) expect(part).not.toHaveLength(0);
 });

@@ -43,6 +43,7 @@ function read(stacks: Readonly<Record<string, TemplateParts>>): Model {
     queueUrl: name => `http://aws/${name}`,
     database: { host: 'db.local', port: 5433 },
     searchDomain: 'search.local:9200',
+    cache: { host: 'cache.local', port: 6379 },
   });
 }
 

@@ -4,6 +4,8 @@ export const IGNORED_TYPES: Readonly<Record<string, string>> = {
   'AWS::ApiGatewayV2::Stage': 'a front door has one stage, and limits nobody',
   'AWS::Cognito::*': 'the local issuer gives tokens to whoever may read its folder',
   'AWS::Athena::*': 'a query engine over the files of a bucket; DuckDB reads them here',
+  'AWS::ElastiCache::User': 'the embedded cache has no users; on AWS they log in by IAM',
+  'AWS::ElastiCache::UserGroup': 'the embedded cache has no users; on AWS they log in by IAM',
   'AWS::CloudWatch::Dashboard': 'status and the console show the same metrics',
   'AWS::EC2::*': 'everything runs on one machine, on its loopback interface',
   'AWS::Glue::*': 'says how Athena reads the files of a bucket',

@@ -7,6 +7,7 @@ export interface Surroundings {
   readonly database: { readonly host: string; readonly port: number };
   /** Host and port of the search engine. */
   readonly searchDomain: string;
+  readonly cache: { readonly host: string; readonly port: number };
 }
 
 /** What a resource is called before its properties are read. */

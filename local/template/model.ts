@@ -16,7 +16,7 @@ import { reasonToIgnore } from './ignored.ts';
 import { dependenciesOf, Evaluator, type Identity, type Resource } from './intrinsics.ts';
 import type { Kind, Surroundings } from './kind.ts';
 import { type Queue, queueKind, type Subscription, subscriptionKind, type Topic, topicKind } from './messaging.ts';
-import { type Cluster, clusterKind, domainKind, type SearchDomain } from './servers.ts';
+import { type CacheServer, type Cluster, cacheKind, clusterKind, domainKind, type SearchDomain } from './servers.ts';
 import { type Bucket, bucketKind, type Table, tableKind } from './storage.ts';
 import { ruleKind, type Schedule } from './timing.ts';
 
@@ -29,6 +29,7 @@ export interface Model {
   readonly tables: readonly Table[];
   readonly clusters: readonly Cluster[];
   readonly domains: readonly SearchDomain[];
+  readonly caches: readonly CacheServer[];
   readonly functions: readonly FunctionModel[];
   readonly asyncInvocations: readonly AsyncInvocation[];
   readonly httpIntegrations: readonly HttpIntegration[];
@@ -49,6 +50,7 @@ const KINDS: { readonly [Part in keyof Model]: readonly Kind<Model[Part][number]
   tables: [tableKind],
   clusters: [clusterKind],
   domains: [domainKind],
+  caches: [cacheKind],
   functions: [functionKind],
   asyncInvocations: [asyncInvocationKind],
   httpIntegrations: [integrationKind],

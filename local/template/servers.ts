@@ -90,3 +90,35 @@ export const domainKind = kindOf({
   ],
   build: (_, { id, identity }): SearchDomain => ({ id, name: String(identity.ref) }),
 });
+
+/** A cache of the template. */
+export interface CacheServer {
+  readonly id: string;
+}
+
+export const cacheKind = kindOf({
+  types: ['AWS::ElastiCache::ServerlessCache'],
+  identify(naming) {
+    const name = naming.named('ServerlessCacheName');
+    const { host, port } = naming.surroundings.cache;
+    return identityOf(naming, name, {
+      'Endpoint.Address': host,
+      'Endpoint.Port': String(port),
+      ARN: arnOf('elasticache', `serverlesscache:${name}`),
+    });
+  },
+  acts: { Engine: z.literal('valkey') },
+  ignores: [
+    // Whoever is on this machine may; and what it keeps is a few kilobytes.
+    'UserGroupId',
+    'CacheUsageLimits',
+    'Description',
+    'KmsKeyId',
+    'MajorEngineVersion',
+    'SecurityGroupIds',
+    'ServerlessCacheName',
+    'SubnetIds',
+    'Tags',
+  ],
+  build: (_, { id }): CacheServer => ({ id }),
+});
