@@ -20,6 +20,8 @@ function refusal(context: Record<string, unknown>, root?: string): string {
   return 'nothing';
 }
 
+const ISSUER = { tokenIssuer: 'https://issuer.example', tokenAudience: 'cases' };
+const CLIENT = { consoleClientId: 'console', consoleGroupsClaim: 'groups' };
 const LOCAL = {
   target: 'local',
   databaseUrl: 'postgresql://admin:secret@127.0.0.1:5432/distributary',
@@ -39,13 +41,11 @@ test('nothing has to be said', () => {
 });
 
 test('a console at another issuer is a client of it, and goes by a claim of its tokens', () => {
-  const issuer = { tokenIssuer: 'https://issuer.example', tokenAudience: 'cases' };
-  const client = { consoleClientId: 'console', consoleGroupsClaim: 'groups' };
-  expect(refusal({ ...issuer, ...client })).toBe('nothing');
-  expect(refusal({ ...issuer, console: 'off' })).toBe('nothing');
-  expect(refusal(client)).toMatch(/consoleClientId belongs to an issuer of yours/);
-  expect(refusal({ ...issuer, consoleClientId: 'console' })).toMatch(/consoleGroupsClaim is missing/);
-  expect(refusal({ ...issuer, ...client, console: 'off' })).toMatch(/means nothing to console=off/);
+  expect(refusal({ ...ISSUER, ...CLIENT })).toBe('nothing');
+  expect(refusal({ ...ISSUER, console: 'off' })).toBe('nothing');
+  expect(refusal(CLIENT)).toMatch(/consoleClientId belongs to an issuer of yours/);
+  expect(refusal({ ...ISSUER, consoleClientId: 'console' })).toMatch(/consoleGroupsClaim is missing/);
+  expect(refusal({ ...ISSUER, ...CLIENT, console: 'off' })).toMatch(/means nothing to console=off/);
 });
 
 test('what comes by -c is text, what stands in the file has its type', () => {
@@ -134,10 +134,17 @@ describe('for an emulator', () => {
   });
 });
 
-describe('with a network, a database and a domain of yours', () => {
+describe('with a network, a database, a domain and an issuer of yours', () => {
   let templates: Templates;
   beforeAll(async () => {
-    templates = await synthesised(false, { ...DATABASE, ...SEARCH }, bundles);
+    templates = await synthesised(false, { ...DATABASE, ...SEARCH, ...ISSUER, ...CLIENT }, bundles);
+  });
+
+  test('people sign in to the console there, as its client, and no pool is made', () => {
+    expect(templates.resources.filter(({ type }) => type.startsWith('AWS::Cognito::'))).toEqual([]);
+    const shared = templates.of('AWS::SSM::Parameter').map(({ properties }) => [properties.Name, properties.Value]);
+    expect(Object.fromEntries(shared)).toMatchObject({ '/distributary/api/token-issuer': ISSUER.tokenIssuer });
+    expect(environmentOf(templates, 'console')).toMatchObject({ OIDC_CLIENT: 'console', GROUPS_CLAIM: 'groups' });
   });
 
   test('none of the three is made, and each lets in just the pipeline', () => {
@@ -168,11 +175,13 @@ describe('with a network, a database and a domain of yours', () => {
 });
 
 test('a PostgreSQL that IAM does not know is entered with a secret', async () => {
-  const templates = await synthesised(false, PLAIN_DATABASE, bundles);
+  const templates = await synthesised(false, { ...PLAIN_DATABASE, ...ISSUER }, bundles);
   expect(environmentOf(templates, 'relay')).toMatchObject({ DATABASE_SECRET_ARN: 'cases/distributary_relay' });
   expect(environmentOf(templates, 'relay')).not.toHaveProperty('DATABASE_USER');
   const permissions = templates.permissionsOf('distributary-relay');
   const [secret] = permissions.filter(({ actions }) => actions.includes('secretsmanager:GetSecretValue'));
   expect(JSON.stringify(secret!.resources)).toContain(':secret:cases/distributary_relay-??????"');
   expect(permissions.flatMap(({ actions }) => actions)).not.toContain('rds-db:connect');
+  // And an issuer that knows no console is not asked to be one's.
+  expect(templates.resources.filter(({ path }) => path.includes('/Console/'))).toEqual([]);
 });
