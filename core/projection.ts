@@ -83,20 +83,27 @@ function checked(document: unknown, known: ReadonlySet<string>): JsonObject {
 
 /** `from: parties.name` reads through lists: the names of all parties. A field whose source is absent is left out. */
 function copyFields({ fields }: ProjectedContract): (state: object) => JsonObject {
-  const sources = Object.entries(fields).map(([name, { from = name }]) => [name, from.split('.')] as const);
+  const sources = Object.entries(fields).map(([name, { from = name }]) => [name, readerOf(from.split('.'))] as const);
   return state => {
     const document: Record<string, Json> = {};
-    for (const [name, path] of sources) {
-      const value = valueAt(state as JsonObject, path);
+    for (const [name, read] of sources) {
+      const value = read(state as JsonObject);
       if (value !== undefined) document[name] = value;
     }
     return document;
   };
 }
 
-function valueAt(value: Json | undefined, path: readonly string[]): Json | undefined {
-  const [step, ...rest] = path;
-  if (step === undefined || value === undefined || value === null) return value;
-  if (Array.isArray(value)) return value.flatMap(item => valueAt(item, path) ?? []);
-  return valueAt((value as JsonObject)[step], rest);
+type Reader = (value: Json | undefined) => Json | undefined;
+
+/** Made once for each field: it runs for each document. */
+function readerOf([step, ...rest]: readonly string[]): Reader {
+  if (step === undefined) return value => value;
+  const next = readerOf(rest);
+  const read: Reader = value => {
+    if (value === undefined || value === null) return value;
+    if (Array.isArray(value)) return value.flatMap(item => read(item) ?? []);
+    return next((value as JsonObject)[step]);
+  };
+  return read;
 }

@@ -23,7 +23,7 @@ import { inPairs } from './pairs.ts';
 import { openPipe, type Pipe } from './pipe.ts';
 
 const STORE = 'case-search';
-const CASES = 10_000;
+const CASES = 30_000;
 const LEAST_OF_BARE = 0.7;
 /** As the store has them under way for a page of a backfill. */
 const DOCUMENTS_A_REQUEST = PAGE_ROWS / 2;
