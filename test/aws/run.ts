@@ -70,6 +70,8 @@ async function deployed(folder: string, emulator: Emulator, surroundings: Surrou
       searchUrl: search.url,
       tokenIssuer: issuerUrl,
       tokenAudience: LOCAL_AUDIENCE,
+      consoleClientId: LOCAL_AUDIENCE,
+      consoleGroupsClaim: 'cognito:groups',
     },
     folder,
   };
