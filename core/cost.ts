@@ -58,6 +58,11 @@ const COMPACT_GIGABYTES = 1;
 const CLOCK_GIGABYTES: Readonly<Record<string, number>> = { operate: 1769 / 1024, guardian: 0.25 };
 /** Endpoints of the network: SNS, SQS, Secrets Manager; where fields are protected, KMS too. */
 const ENDPOINTS = 3;
+/** A serverless Valkey is billed for a tenth of a gigabyte at least, and for each kilobyte that goes in or out. */
+const VALKEY_LEAST_GIGABYTES = 0.1;
+const VALKEY_UNIT_BYTES = 1024;
+const VALKEY_WRITES = 2;
+const VALKEY_ALARMS = 4;
 const ALARMS_PER_STORE = 5;
 const METRICS_PER_STORE = 7;
 
@@ -223,11 +228,30 @@ function sourceLines(
       line('storage', 'outbox', gigabytes, 'GB', prices.aurora_gigabyte_month),
     ];
   }
+  if (contract.engine === 'valkey') return valkeyLines(contract, prices);
   if (contract.engine !== 'dynamodb') return [];
   return [
     line('compute', 'operations and guardian', clockTime(measured), 'GB s', prices.lambda_arm64_gigabyte_second),
     line('storage', 'items', gigabytes, 'GB', prices.dynamodb_gigabyte_month),
     line('backup', 'point in time', gigabytes, 'GB', prices.dynamodb_backup_gigabyte_month),
+  ];
+}
+
+/** Each entry is asked for, and where it is made again, claimed and written. */
+function valkeyLines({ workload }: StoreContract, prices: Prices): readonly CostLine[] {
+  const {
+    changes_per_month: changes = 0,
+    reads_per_month: reads = 0,
+    average_document_bytes: bytes = 0,
+  } = workload ?? {};
+  const units = (reads + VALKEY_WRITES * changes) * Math.max(1, bytes / VALKEY_UNIT_BYTES);
+  const held = Math.max(VALKEY_LEAST_GIGABYTES, gigabytesOf(workload));
+  return [
+    line('compute', 'units of requests', units / MILLION, 'million', prices.valkey_million_units),
+    line('storage', 'entries, or the least that is billed', held * HOURS, 'GB hours', prices.valkey_gigabyte_hour),
+    line('storage', 'its key', 1, 'keys', prices.kms_key_month),
+    line('observability', 'alarms', VALKEY_ALARMS, 'alarms', prices.alarm_month),
+    line('observability', 'metrics', 1, 'metrics', prices.metric_month),
   ];
 }
 

@@ -32,6 +32,8 @@ const figures = {
   opensearch_t3_small_hour: figure,
   opensearch_r7g_large_hour: figure,
   opensearch_volume_gigabyte_month: figure,
+  valkey_gigabyte_hour: figure,
+  valkey_million_units: figure,
   aurora_capacity_unit_hour: figure,
   aurora_gigabyte_month: figure,
   interface_endpoint_hour: figure,

@@ -225,6 +225,11 @@ function testPermissions(open: () => Promise<CacheUnderTest>, isRemote: boolean)
   60_000,
 );
 
+test('without such a server local mode says what to install', async () => {
+  const started = startValkey({ dataDir: join(tmpdir(), 'nowhere'), env: { PATH: '' } });
+  await expect(started).rejects.toMatchObject({ code: 'tool-missing', hint: expect.stringContaining('valkey-server') });
+});
+
 test('a function logs in to a cache with a request that its role signed, good for a quarter of an hour', async () => {
   const kept = { ...process.env };
   Object.assign(process.env, {

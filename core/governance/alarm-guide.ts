@@ -134,6 +134,47 @@ export const API_ALARMS: readonly AlarmGuide[] = ['api-commands', 'api-queries']
   ],
 }));
 
+/** Of a cache on Valkey. */
+export const valkeyAlarms = (store: string): readonly AlarmGuide[] => [
+  {
+    alarm: `${store}-unreachable`,
+    means:
+      'Queries get no answer from the cache: each asks the canonical store what its caller may do. Nobody sees more.',
+    steps: [
+      { ...STATUS, expect: 'queries answer as before; the canonical store has a statement more for each' },
+      {
+        type: 'aws elasticache describe-serverless-caches',
+        expect: 'the cache is available, its user group is active, its security group lets the clients in at port 6379',
+      },
+    ],
+  },
+  {
+    alarm: `${store}-evictions`,
+    means: 'The cache drops entries that are still good, for want of room; each is asked for again.',
+    steps: [
+      STATUS,
+      { type: 'npx cdk deploy', expect: 'with a higher limit in lib/stores/valkey-cache.ts: the alarm clears' },
+    ],
+  },
+  {
+    alarm: `${store}-full`,
+    means:
+      'The cache holds nearly as much as it may; some thousand people take a megabyte, so look for who writes more.',
+    steps: [
+      STATUS,
+      { type: 'npx cdk deploy', expect: 'with a higher limit in lib/stores/valkey-cache.ts: the alarm clears' },
+    ],
+  },
+  {
+    alarm: `${store}-throttled`,
+    means: 'The cache refuses requests beyond its limit of units a second; they go to the canonical store.',
+    steps: [
+      STATUS,
+      { type: 'npx cdk deploy', expect: 'with a higher limit in lib/stores/valkey-cache.ts: the alarm clears' },
+    ],
+  },
+];
+
 export const RELAY_ALARMS: readonly AlarmGuide[] = [
   {
     alarm: 'erasure-purge-due',

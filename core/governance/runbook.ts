@@ -1,6 +1,6 @@
 import { durationText } from '../duration.ts';
 import { isProjected, type StoreContract } from '../store-contract.ts';
-import { type AlarmGuide, API_ALARMS, RELAY_ALARMS, storeAlarms } from './alarm-guide.ts';
+import { type AlarmGuide, API_ALARMS, RELAY_ALARMS, storeAlarms, valkeyAlarms } from './alarm-guide.ts';
 import { bullets, markdownTable, page } from './markdown.ts';
 
 /** The page that a store's alarms link to: each alarm, what it means, what to type, and what is then to be seen. */
@@ -24,7 +24,8 @@ export function runbook(store: StoreContract): string {
 export function alarmsOf(store: StoreContract): readonly AlarmGuide[] {
   if (isProjected(store))
     return storeAlarms(store.store_name, store.engine, durationText(store.freshness_contract.maximum_before_alert));
-  if (store.role === 'cache') return API_ALARMS;
+  if (store.role === 'cache')
+    return [...API_ALARMS, ...(store.engine === 'valkey' ? valkeyAlarms(store.store_name) : [])];
   return store.role === 'integration' ? RELAY_ALARMS : [];
 }
 

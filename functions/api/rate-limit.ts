@@ -80,7 +80,7 @@ export class RateLimit {
     const resetSeconds = Math.max(1, Math.ceil((share.window + 1) * WINDOW_SECONDS - this.#now() / 1000));
     if (got === 'nothing') return verdict('person', 0, resetSeconds, resetSeconds);
     if (got === 'no answer') this.#options.onAlone?.();
-    return verdict('person', share.left + share.rest, resetSeconds);
+    return verdict('person', Math.min(PER_WINDOW, share.left + share.rest), resetSeconds);
   }
 
   #personOf(name: string, now: number): Person {
