@@ -52,12 +52,11 @@ function AtIssuer() {
   const refused = new URLSearchParams(location.search).get('refused') ?? '';
   return (
     <>
-      <p>
-        <a class="choice" href="/sign-in">
-          <strong>Sign in</strong>
-          <span>at the issuer of your organisation</span>
-        </a>
-      </p>
+      <p>Whoever is in one of its groups may see this console.</p>
+      <a class="choice" href="/sign-in">
+        <strong>Sign in</strong>
+        <span>at the issuer of your organisation</span>
+      </a>
       <p role="alert" class="problem">
         {Object.hasOwn(REFUSED, refused) ? REFUSED[refused] : ''}
       </p>

@@ -274,32 +274,6 @@ test('as deployed, a page hears what is measured, all of it at once, and asks ag
   expect((await visitor.ask('POST', '/api/search', { as: 'supervisor', question: {} })).status).toBe(400);
 });
 
-inBrowser('as deployed, somebody signs in at the issuer, sees the stores, and signs out', async () => {
-  const context = await browser!.newContext({ viewport: { width: 1280, height: 900 } });
-  const opened = ConsolePage.of(await context.newPage());
-  const { page } = opened;
-  await page.goto(mode.endpoints.deployedConsole!);
-  await opened.sees(page.getByRole('main'), 'at the issuer of your organisation');
-  expect(await opened.violations()).toEqual([]);
-  await opened.shoot('deployed-sign-in');
-  await page.getByRole('link', { name: 'Sign in' }).click();
-  await page.getByRole('link', { name: 'stranger' }).click();
-  await opened.sees(page.getByRole('alert'), /in none of its groups/);
-  await opened.shoot('deployed-refused');
-  await page.getByRole('link', { name: 'Sign in' }).click();
-  await page.getByRole('link', { name: 'operator' }).click();
-  await opened.sees(opened.store(STORE), /normal \d+ s, at most \d+ s/);
-  await opened.sees(page.getByRole('banner'), 'local operator');
-  await opened.act(opened.store(STORE).getByRole('button', { name: 'Compare …' }), `Compare ${STORE}`, 'Compare');
-  await opened.sees(opened.store(STORE), /40 compared/);
-  expect(await opened.violations()).toEqual([]);
-  await opened.shoot('deployed');
-  await page.getByRole('button', { name: 'Sign out' }).click();
-  await opened.sees(page.getByRole('main'), 'at the issuer of your organisation');
-  expect(opened.complaints).toEqual([]);
-  await context.close();
-});
-
 inBrowser('a viewer sees the path of the data, and no way to change it', async () => {
   const viewer = await ConsolePage.open(browser!, url, 'Viewer');
   await viewer.sees(viewer.store(STORE), /normal \d+ s, at most \d+ s/);
@@ -515,6 +489,32 @@ inBrowser('what was cancelled leaves the store as it was', async () => {
   const run = await operations.ask('run.read', { store: OTHER });
   expect(run).toMatchObject({ state: 'cancelled', actor: 'local operator', reason: 'the console under test' });
   expect(await currentOf(OTHER)).toBe(untouched);
+});
+
+inBrowser('as deployed, somebody signs in at the issuer, sees the stores, and signs out', async () => {
+  const context = await browser!.newContext({ viewport: { width: 1280, height: 900 } });
+  const opened = ConsolePage.of(await context.newPage());
+  const { page } = opened;
+  await page.goto(mode.endpoints.deployedConsole!);
+  await opened.sees(page.getByRole('main'), 'at the issuer of your organisation');
+  expect(await opened.violations()).toEqual([]);
+  await opened.shoot('deployed-sign-in');
+  await page.getByRole('link', { name: 'Sign in' }).click();
+  await page.getByRole('link', { name: 'stranger' }).click();
+  await opened.sees(page.getByRole('alert'), /in none of its groups/);
+  await opened.shoot('deployed-refused');
+  await page.getByRole('link', { name: 'Sign in' }).click();
+  await page.getByRole('link', { name: 'operator' }).click();
+  await opened.sees(opened.store(STORE), /normal \d+ s, at most \d+ s/);
+  await opened.sees(page.getByRole('banner'), 'local operator');
+  await opened.act(opened.store(STORE).getByRole('button', { name: 'Compare …' }), `Compare ${STORE}`, 'Compare');
+  await opened.sees(opened.store(STORE), /40 compared/);
+  expect(await opened.violations()).toEqual([]);
+  await opened.shoot('deployed');
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await opened.sees(page.getByRole('main'), 'at the issuer of your organisation');
+  expect(opened.complaints).toEqual([]);
+  await context.close();
 });
 
 inBrowser("the operator's page has not complained all the time", async () => {
