@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { DistributaryError } from '../../core/errors.ts';
+import { asSourceError } from '../../functions/relay/source-error.ts';
 import { type Dice, dice } from '../workload/dice.ts';
 
 /** What was done to cases, each in a transaction of its own. */
@@ -34,20 +36,21 @@ const SPARED = 50;
 /** A change waits for the one before: what one connection does while the machine has other things to do. */
 const CHANGES_OF_ONE_WRITER = 50;
 
-/** Updates, restricts and deletes cases at a steady rate until it is stopped. */
-export async function startLoad(options: LoadOptions): Promise<LiveLoad> {
-  const { databaseUrl, keys, changesPerSecond, seed } = options;
+/** Updates, restricts and deletes cases at a steady rate until it is stopped; waits for a server that was killed. */
+export function startLoad({ databaseUrl, keys, changesPerSecond, seed }: LoadOptions): LiveLoad {
   const count = Math.ceil(changesPerSecond / CHANGES_OF_ONE_WRITER);
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: count });
+  // An idle connection that breaks is replaced; nobody waits for it.
+  pool.on('error', () => {});
   const writers = Array.from({ length: count }, (_, index) => ({
-    client: new pg.Client(databaseUrl),
+    pool,
     keys: keys.filter((_key, at) => at % count === index),
     changesPerSecond: changesPerSecond / count,
     seed: seed + index,
   }));
-  await Promise.all(writers.map(({ client }) => client.connect()));
   const stopping = new AbortController();
   const startedAt = performance.now();
-  const done = Promise.all(writers.map(writer => run(writer, stopping.signal).finally(() => writer.client.end())));
+  const done = Promise.all(writers.map(writer => run(writer, stopping.signal))).finally(() => pool.end());
   // Whoever stops it hears of a failure.
   done.catch(() => {});
   return {
@@ -69,10 +72,10 @@ export async function startLoad(options: LoadOptions): Promise<LiveLoad> {
 type Changes = Record<'updated' | 'restricted' | 'deleted', number>;
 
 interface Writer extends Omit<LoadOptions, 'databaseUrl'> {
-  readonly client: pg.Client;
+  readonly pool: pg.Pool;
 }
 
-async function run({ client, changesPerSecond, seed, keys }: Writer, signal: AbortSignal): Promise<Changes> {
+async function run({ pool, changesPerSecond, seed, keys }: Writer, signal: AbortSignal): Promise<Changes> {
   const chances = dice(seed);
   const left = [...keys];
   const report: Changes = { updated: 0, restricted: 0, deleted: 0 };
@@ -80,24 +83,45 @@ async function run({ client, changesPerSecond, seed, keys }: Writer, signal: Abo
   for (let count = 0; !signal.aborted; count++) {
     const due = startedAt + (count / changesPerSecond) * 1000;
     if (due > performance.now() + TICK_MS) await delay(TICK_MS, undefined, { signal }).catch(() => {});
-    report[await change(client, left, chances, count)] += 1;
+    const { kind, text, values } = nextChange(left, chances, count);
+    if (await committed(() => pool.query(text, values), signal)) report[kind] += 1;
   }
   return report;
 }
 
-async function change(client: pg.Client, keys: string[], chances: Dice, count: number) {
+/** Repeats what a server that went away may or may not have done: each of these changes may be made twice. */
+async function committed(change: () => Promise<unknown>, signal: AbortSignal): Promise<boolean> {
+  while (!signal.aborted) {
+    try {
+      await change();
+      return true;
+    } catch (error) {
+      const named = asSourceError(error);
+      if (!(named instanceof DistributaryError) || named.retry !== 'later') throw named;
+      await delay(TICK_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+  return false;
+}
+
+interface Change {
+  readonly kind: keyof Changes;
+  readonly text: string;
+  readonly values: string[];
+}
+
+function nextChange(keys: string[], chances: Dice, count: number): Change {
   const at = chances.integer(keys.length);
   const key = keys[at]!;
   if (keys.length > SPARED && chances.chance(DELETE_CHANCE)) {
     keys[at] = keys.at(-1)!;
     keys.pop();
-    await client.query('delete from canonical.cases where id = $1', [key]);
-    return 'deleted';
+    return { kind: 'deleted', text: 'delete from canonical.cases where id = $1', values: [key] };
   }
   if (chances.chance(RESTRICT_CHANCE)) {
-    await client.query('update canonical.cases set restricted = not restricted where id = $1', [key]);
-    return 'restricted';
+    const text = 'update canonical.cases set restricted = not restricted where id = $1';
+    return { kind: 'restricted', text, values: [key] };
   }
-  await client.query('update canonical.cases set title = $2 where id = $1', [key, `Changed ${count} times`]);
-  return 'updated';
+  const text = 'update canonical.cases set title = $2 where id = $1';
+  return { kind: 'updated', text, values: [key, `Changed ${count} times`] };
 }

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { DistributaryError } from '../../core/errors.ts';
 import type { Store } from '../../core/store.ts';
 import type { AggregateId } from '../../core/version.ts';
+import { ask, type OpenSearch } from '../../functions/stores/opensearch-client.ts';
 import { type Dice, dice } from '../workload/dice.ts';
 
 /** What a reader saw that polled all the time. */
@@ -12,6 +14,8 @@ export interface ReaderReport {
   readonly missed: number;
   /** Seen, though they were deleted before the reader began. */
   readonly forbidden: number;
+  /** Polls that the store did not answer: it was killed, or is coming back. */
+  readonly unanswered: number;
   /** Longest time between two answers, seconds. */
   readonly longestSilenceSeconds: number;
 }
@@ -22,8 +26,8 @@ export interface PollingReader {
 
 export interface ReaderOptions {
   readonly store: Store;
-  /** Of the search engine and the store's alias, where readers search. @default by the store's own reads */
-  readonly search?: { readonly url: string; readonly alias: string } | undefined;
+  /** The search engine and the store's alias, where readers search. @default by the store's own reads */
+  readonly search?: { readonly client: OpenSearch; readonly alias: string } | undefined;
   /** Must be found. */
   readonly present: readonly AggregateId[];
   /** Must not. */
@@ -52,13 +56,19 @@ export function startReader(options: ReaderOptions): PollingReader {
 async function poll(options: ReaderOptions, signal: AbortSignal): Promise<ReaderReport> {
   const { present, absent, search } = options;
   const chances = dice(options.seed);
-  const seen = { polls: 0, reads: 0, missed: 0, forbidden: 0, longestSilenceSeconds: 0 };
+  const seen = { polls: 0, reads: 0, missed: 0, forbidden: 0, unanswered: 0, longestSilenceSeconds: 0 };
   for (let answeredAt = performance.now(); !signal.aborted; ) {
     const size = search ? SEARCHED : READ;
     const [there, gone] = [some(present, size, chances), some(absent, size, chances)];
-    const found = search ? await searched(search, [...there, ...gone]) : await read(options.store, [...there, ...gone]);
+    const keys = [...there, ...gone];
+    const found = await answered(() => (search ? searched(search, keys) : read(options.store, keys)));
     const now = performance.now();
     seen.polls += 1;
+    if (!found) {
+      seen.unanswered += 1;
+      await delay(POLL_EVERY_MS, undefined, { signal }).catch(() => {});
+      continue;
+    }
     seen.reads += there.length + gone.length;
     seen.missed += there.filter(key => !found.has(key)).length;
     seen.forbidden += gone.filter(key => found.has(key)).length;
@@ -74,16 +84,24 @@ function some(keys: readonly AggregateId[], size: number, chances: Dice): readon
   return keys.slice(from, from + size);
 }
 
-async function searched({ url, alias }: { url: string; alias: string }, keys: readonly AggregateId[]) {
-  const query = { terms: { 'distributary.key': keys } };
-  const answer = await fetch(`${url}/${alias}/_search`, {
+/** Nothing while the store does not answer. A target that is missing is another matter: then readers see nothing. */
+async function answered<T>(look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (error instanceof DistributaryError && error.code === 'store-unavailable') return undefined;
+    throw error;
+  }
+}
+
+async function searched({ client, alias }: { client: OpenSearch; alias: string }, keys: readonly AggregateId[]) {
+  const { body } = await ask<{ hits: { hits: { _source: { distributary: { key: AggregateId } } }[] } }>(client, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ size: keys.length, query, _source: ['distributary'] }),
+    path: `/${alias}/_search`,
+    query: { allow_partial_search_results: false },
+    body: { size: keys.length, query: { terms: { 'distributary.key': keys } }, _source: ['distributary'] },
   });
-  if (!answer.ok) throw new Error(`search answered ${answer.status}: ${await answer.text()}`);
-  const { hits } = (await answer.json()) as { hits: { hits: { _source: { distributary: { key: AggregateId } } }[] } };
-  return new Set(hits.hits.map(({ _source }) => _source.distributary.key));
+  return new Set(body.hits.hits.map(({ _source }) => _source.distributary.key));
 }
 
 async function read(store: Store, keys: readonly AggregateId[]): Promise<ReadonlySet<AggregateId>> {

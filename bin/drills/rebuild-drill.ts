@@ -1,13 +1,15 @@
 import pg from 'pg';
+import { DistributaryError } from '../../core/errors.ts';
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import type { AggregateId } from '../../core/version.ts';
 import type { Run } from '../../functions/operate/runs/run.ts';
+import { openSearchClient } from '../../functions/stores/opensearch-client.ts';
 import type { LocalMode } from '../../local/local-mode.ts';
 import { openStores } from '../../local/verification/open-stores.ts';
 import type { Session } from '../command.ts';
 import { followRun } from '../operate/following.ts';
-import { localOperations } from '../operations.ts';
-import { type KillReport, startKilling } from './killing.ts';
+import { localOperations, type Operations } from '../operations.ts';
+import { type KillReport, patiently, startKilling } from './killing.ts';
 import { type LoadReport, startLoad } from './live-load.ts';
 import { type ReaderReport, startReader } from './polling-reader.ts';
 
@@ -53,23 +55,26 @@ export async function drillRebuild(drill: RebuildDrill, session: Session): Promi
   const stores = openStores(endpoints);
   const operations = localOperations(endpoints, { actor: 'drill', reason: `seed ${seed}` });
   const { index } = endpoints.stores[store]!;
+  const client = openSearchClient(endpoints.opensearch.url);
   const reader = startReader({
     store: stores.open(contract),
-    search: index === undefined ? undefined : { url: endpoints.opensearch.url, alias: index },
+    search: index === undefined ? undefined : { client, alias: index },
     present: untouched,
     absent,
     seed,
   });
-  const load = await startLoad({
+  const load = startLoad({
     databaseUrl: endpoints.postgres.url,
     changesPerSecond,
     seed,
     keys: changed,
   });
-  const relays = mode.processes().flatMap(({ name }) => (name.endsWith('-relay') ? [name] : []));
-  const parts = [endpoints.operate, endpoints.stores[store]!.projector, ...relays];
+  const processes = mode.processes();
+  const servers = processes.flatMap(({ name, kind }) => (kind === 'server' ? [name] : []));
+  const relays = processes.flatMap(({ name }) => (name.endsWith('-relay') ? [name] : []));
+  const parts = [...servers, endpoints.operate, endpoints.stores[store]!.projector, ...relays];
   const { killEverySeconds: everySeconds = 1, mostKills: most = 0 } = drill;
-  const begun = await operations.ask('rebuild.start', { store });
+  const begun = await begin(operations, store);
   const killing = startKilling({ mode, parts, seed, everySeconds, most });
   const rebuilding = followRun(operations, begun, session);
   // In any case everything is stopped; then whoever failed first is heard.
@@ -77,12 +82,23 @@ export async function drillRebuild(drill: RebuildDrill, session: Session): Promi
   const stopped = await Promise.allSettled([killing.stop(), load.stop(), reader.stop()]);
   operations.close();
   stores.close();
+  await client.close();
   const run = await rebuilding;
   const [kills, changes, seen] = stopped.map(result => {
     if (result.status === 'rejected') throw result.reason;
     return result.value;
   }) as [KillReport, LoadReport, ReaderReport];
   return { store, seed, run, load: changes, reader: seen, kills };
+}
+
+/** The answer of a start may be lost with a server; the run is there. */
+async function begin(operations: Operations, store: string): Promise<Run> {
+  try {
+    return await patiently(() => operations.ask('rebuild.start', { store }));
+  } catch (error) {
+    if (!(error instanceof DistributaryError) || error.code !== 'run-active') throw error;
+    return (await patiently(() => operations.ask('run.read', { store })))!;
+  }
 }
 
 /** Drafts are left out: they are nobody's to see. */

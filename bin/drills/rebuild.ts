@@ -38,7 +38,7 @@ const { values } = parseArgs({
     documents: { type: 'string', default: '100000' },
     rate: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
-    kills: { type: 'string', default: '5' },
+    kills: { type: 'string', default: '8' },
     search: { type: 'string', default: 'auto' },
     write: { type: 'string' },
   },
@@ -161,7 +161,7 @@ function linesOf(
     `rebuild drill, seed ${seed}: ${documents.toLocaleString('en-US')} documents, ${engine} search`,
     ...rebuildLines(run, { paint: (_tone, text) => text }),
     `  load: ${changes.toLocaleString('en-US')} changes in ${seconds.toFixed(0)} s (${(changes / seconds).toFixed(0)}/s): ${updated} updates, ${restricted} restricts, ${deleted} deletes`,
-    `  reader: ${reader.polls} polls, ${reader.reads.toLocaleString('en-US')} documents looked for, ${reader.missed} missed, ${reader.forbidden} forbidden seen, longest silence ${reader.longestSilenceSeconds.toFixed(2)} s`,
+    `  reader: ${reader.polls} polls, ${reader.reads.toLocaleString('en-US')} documents looked for, ${reader.missed} missed, ${reader.forbidden} forbidden seen, ${reader.unanswered} unanswered, longest silence ${reader.longestSilenceSeconds.toFixed(2)} s`,
     `  killed: ${killed.join(', ') || 'nothing'}`,
     `  back and forward again: ${moves.join(' ms, ')} ms`,
   ];
