@@ -10,6 +10,8 @@ type Sign = (url: string, claims: Readonly<Record<string, unknown>>, life: strin
 /** Browsers of this machine come back to this machine, and nowhere else. */
 const LOOPBACK = /^http:\/\/(127\.0\.0\.1|localhost):\d+\//;
 const LIFE = '1h';
+/** So short that who uses one has to have learned to fetch another. */
+const ACCESS_SECONDS = 45;
 const CODE_MS = 60_000;
 const MAX_BODY_BYTES = 8192;
 
@@ -26,13 +28,17 @@ const asked = z.object({
 });
 type Asked = z.infer<typeof asked>;
 
-const redeemed = z.object({
-  grant_type: z.literal('authorization_code'),
-  client_id: z.literal(LOCAL_AUDIENCE),
-  code: z.string(),
-  code_verifier: z.string(),
-  redirect_uri: z.string(),
-});
+const redeemed = z.discriminatedUnion('grant_type', [
+  z.object({
+    grant_type: z.literal('authorization_code'),
+    client_id: z.literal(LOCAL_AUDIENCE),
+    code: z.string(),
+    code_verifier: z.string(),
+    redirect_uri: z.string(),
+  }),
+  z.object({ grant_type: z.literal('refresh_token'), client_id: z.literal(LOCAL_AUDIENCE), refresh_token: z.string() }),
+]);
+type Redeemed = z.infer<typeof redeemed>;
 
 /** Whom a browser may say it is, and the groups that the issuer then says: as Cognito lists them. */
 const PEOPLE: Readonly<Record<string, readonly string[]>> = {
@@ -44,6 +50,8 @@ const PEOPLE: Readonly<Record<string, readonly string[]>> = {
 /** The authorization code flow with PKCE, for a browser that chooses who it is where others ask for a password. */
 export function browserSignIn(sign: Sign) {
   const codes = new Map<string, Asked & { readonly person: string; readonly until: number }>();
+  /** Refresh token → whose; each works once. */
+  const refreshes = new Map<string, string>();
   /** One subject to a person, as long as the issuer runs. */
   const subjects = new Map(Object.keys(PEOPLE).map(person => [person, randomUUID()]));
 
@@ -57,6 +65,35 @@ export function browserSignIn(sign: Sign) {
     response.writeHead(302, { location: back.href }).end();
   }
 
+  async function tokensFor(given: Redeemed, url: string): Promise<object | undefined> {
+    if (given.grant_type === 'refresh_token') {
+      const sub = refreshes.get(given.refresh_token);
+      refreshes.delete(given.refresh_token);
+      return sub === undefined ? undefined : accessFor(sub, url);
+    }
+    const kept = codes.get(given.code);
+    // Once, whatever comes of it.
+    codes.delete(given.code);
+    const challenge = createHash('sha256').update(given.code_verifier).digest('base64url');
+    const fits = kept && challenge === kept.code_challenge && given.redirect_uri === kept.redirect_uri;
+    if (!fits || kept.until < Date.now()) return undefined;
+    const sub = kept.login_hint ?? subjects.get(kept.person)!;
+    const [name, groups] = [`local ${kept.person}`, PEOPLE[kept.person]];
+    const id = { sub, token_use: 'id', nonce: kept.nonce, name, 'cognito:groups': groups };
+    return { ...(await accessFor(sub, url)), id_token: await sign(url, id, LIFE) };
+  }
+
+  async function accessFor(sub: string, url: string): Promise<object> {
+    const refresh = randomBytes(24).toString('base64url');
+    refreshes.set(refresh, sub);
+    return {
+      access_token: await sign(url, { sub, token_use: 'access' }, `${ACCESS_SECONDS}s`),
+      refresh_token: refresh,
+      token_type: 'Bearer',
+      expires_in: ACCESS_SECONDS,
+    };
+  }
+
   return {
     authorize(url: URL, response: ServerResponse): void {
       const { as: person, ...rest } = Object.fromEntries(url.searchParams);
@@ -68,22 +105,13 @@ export function browserSignIn(sign: Sign) {
 
     async redeem(request: IncomingMessage, response: ServerResponse, url: string): Promise<void> {
       const given = redeemed.safeParse(Object.fromEntries(new URLSearchParams(await bodyOf(request))));
-      const kept = given.success ? codes.get(given.data.code) : undefined;
-      if (!given.success || !kept) return reply(response, 400, { error: 'invalid_grant' });
-      // Once, whatever comes of it.
-      codes.delete(given.data.code);
-      const challenge = createHash('sha256').update(given.data.code_verifier).digest('base64url');
-      const fits = challenge === kept.code_challenge && given.data.redirect_uri === kept.redirect_uri;
-      if (!fits || kept.until < Date.now()) return reply(response, 400, { error: 'invalid_grant' });
-      const sub = kept.login_hint ?? subjects.get(kept.person)!;
-      const [name, groups] = [`local ${kept.person}`, PEOPLE[kept.person]];
-      const id = { sub, token_use: 'id', nonce: kept.nonce, name, 'cognito:groups': groups };
-      reply(response, 200, {
-        id_token: await sign(url, id, LIFE),
-        access_token: await sign(url, { sub, token_use: 'access' }, LIFE),
-        token_type: 'Bearer',
-        expires_in: 3600,
-      });
+      const tokens = given.success ? await tokensFor(given.data, url) : undefined;
+      reply(response, tokens ? 200 : 400, tokens ?? { error: 'invalid_grant' });
+    },
+
+    async revoke(request: IncomingMessage, response: ServerResponse): Promise<void> {
+      refreshes.delete(new URLSearchParams(await bodyOf(request)).get('token') ?? '');
+      response.writeHead(200).end();
     },
 
     /** It remembers nobody, so there is nothing to end. */

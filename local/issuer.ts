@@ -33,6 +33,7 @@ export async function startIssuer(port: number, data: DataFolder): Promise<Liste
     if (does === 'GET /jwks.json') return reply(response, 200, { keys: [publicKey] });
     if (does === 'GET /authorize') return signIn.authorize(asked, response);
     if (does === 'POST /token') return signIn.redeem(request, response, url);
+    if (does === 'POST /revoke') return signIn.revoke(request, response);
     if (does === 'GET /logout') return signIn.leave(asked, response);
     return reply(response, 404, { message: 'nothing here' });
   }
@@ -44,6 +45,7 @@ const describe = (url: string): object => ({
   jwks_uri: `${url}/jwks.json`,
   authorization_endpoint: `${url}/authorize`,
   token_endpoint: `${url}/token`,
+  revocation_endpoint: `${url}/revoke`,
   end_session_endpoint: `${url}/logout`,
   response_types_supported: ['code'],
   subject_types_supported: ['public'],

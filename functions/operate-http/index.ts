@@ -66,8 +66,7 @@ export function consoleFunction({ page, stores, responsibilities }: ConsoleConte
     responsibilities,
     searching: {
       as: 'self',
-      ask: async (question, _, request) =>
-        search(environment.API_URL, question, (await entrance.sessionOf(request))?.accessToken),
+      ask: async (question, _, request) => search(environment.API_URL, question, await entrance.accessOf(request)),
     },
   });
   return middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>()
@@ -83,16 +82,17 @@ export function consoleFunction({ page, stores, responsibilities }: ConsoleConte
     });
 }
 
+const SIGN_IN_AGAIN: Searched = { status: 401, body: { detail: 'the issuer asks you to sign in again' } };
+
 /** The API's queries, asked with the token of who is signed in: it is for the API to say what that person may see. */
 async function search(apiUrl: string, question: JsonObject, accessToken: string | undefined): Promise<Searched> {
+  if (accessToken === undefined) return SIGN_IN_AGAIN;
   const answer = await fetch(`${apiUrl}/search`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${accessToken ?? ''}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
     body: JSON.stringify(question),
     signal: AbortSignal.timeout(REQUEST_MS),
   }).catch(() => undefined);
   if (!answer) return { status: 503, body: { detail: 'the API does not answer' } };
-  // A token for the API ends sooner than a session.
-  if (answer.status === 401) return { status: 401, body: { detail: 'the API asks you to sign in again' } };
   return { status: answer.status, body: (await answer.json()) as JsonObject };
 }

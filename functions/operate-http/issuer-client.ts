@@ -22,12 +22,19 @@ export interface Ties {
   readonly verifier: string;
 }
 
-export interface SignedIn {
+/** For the API, as the issuer gave it; the console does not read it. */
+export interface Access {
+  readonly accessToken: string;
+  /** Milliseconds since 1970; a session may last longer. */
+  readonly accessUntil: number;
+  /** For another one, once. Undefined where the issuer gives none. */
+  readonly refreshToken: string | undefined;
+}
+
+export interface SignedIn extends Access {
   /** Undefined for somebody whom the console is none of. */
   readonly person: Person | undefined;
   readonly name: string;
-  /** For the API, as the issuer gave it; the console does not read it. */
-  readonly accessToken: string;
   /** Milliseconds since 1970: as long as the issuer stands by what it said. */
   readonly until: number;
 }
@@ -38,6 +45,10 @@ export interface IssuerClient {
   authorizeUrl(ties: Pick<Ties, 'state' | 'nonce'>, challenge: string): Promise<string>;
   /** Throws `SignInRefused`. */
   redeem(code: string, ties: Ties): Promise<SignedIn>;
+  /** Another access token. Throws `SignInRefused`. */
+  renew(refreshToken: string): Promise<Access>;
+  /** Has no other access token given. */
+  revoke(refreshToken: string): Promise<void>;
   /** Where a browser goes to sign out there too, when there is such a place. */
   signOutUrl(backTo: string): Promise<string | undefined>;
 }
@@ -66,9 +77,20 @@ const discoverySchema = z.object({
   authorization_endpoint: z.url(),
   token_endpoint: z.url(),
   end_session_endpoint: z.url().optional(),
+  revocation_endpoint: z.url().optional(),
 });
 type Discovery = z.infer<typeof discoverySchema>;
-const tokensSchema = z.object({ id_token: z.string().max(16_384), access_token: z.string().max(16_384) });
+const token = z.string().max(16_384);
+const accessSchema = z
+  .object({ access_token: token, expires_in: z.number().min(0), refresh_token: token.optional() })
+  .transform(
+    ({ access_token, expires_in, refresh_token }): Access => ({
+      accessToken: access_token,
+      accessUntil: Date.now() + expires_in * 1000,
+      refreshToken: refresh_token,
+    }),
+  );
+const tokensSchema = z.object({ id_token: token });
 
 export function issuerClient(options: IssuerOptions): IssuerClient {
   const { issuer, client, redirectUri } = options;
@@ -82,6 +104,10 @@ export function issuerClient(options: IssuerOptions): IssuerClient {
     }
     return known.discovery;
   }
+  async function grantOf(grant: Readonly<Record<string, string>>): Promise<unknown> {
+    const body = new URLSearchParams({ ...grant, client_id: client });
+    return ask((await discovered()).token_endpoint, { method: 'POST', body });
+  }
   return {
     async authorizeUrl({ state, nonce }, challenge) {
       const asked = {
@@ -91,15 +117,27 @@ export function issuerClient(options: IssuerOptions): IssuerClient {
       return withParameters((await discovered()).authorization_endpoint, asked);
     },
     async redeem(code, { nonce, verifier }) {
-      const body = new URLSearchParams({
-        ...{ grant_type: 'authorization_code', code, code_verifier: verifier },
-        ...{ client_id: client, redirect_uri: redirectUri },
-      });
-      const { token_endpoint } = await discovered();
-      const tokens = tokensSchema.safeParse(await ask(token_endpoint, { method: 'POST', body }));
-      if (!tokens.success) throw new SignInRefused('issuer', 'the issuer gave no ID and access token for the code');
-      const { id_token, access_token } = tokens.data;
-      return { ...(await signedIn(id_token, nonce, options)), accessToken: access_token };
+      const grant = { grant_type: 'authorization_code', code, code_verifier: verifier, redirect_uri: redirectUri };
+      const given = await grantOf(grant);
+      const [tokens, access] = [tokensSchema.safeParse(given), accessSchema.safeParse(given)];
+      if (tokens.success && access.success) {
+        return { ...(await signedIn(tokens.data.id_token, nonce, options)), ...access.data };
+      }
+      throw new SignInRefused('issuer', 'the issuer gave no ID and access token for the code');
+    },
+    async renew(refreshToken) {
+      const access = accessSchema.safeParse(
+        await grantOf({ grant_type: 'refresh_token', refresh_token: refreshToken }),
+      );
+      if (!access.success) throw new SignInRefused('issuer', 'the issuer gave no other access token');
+      // Who gives no other refresh token means that this one goes on.
+      return { ...access.data, refreshToken: access.data.refreshToken ?? refreshToken };
+    },
+    async revoke(refreshToken) {
+      const { revocation_endpoint } = await discovered();
+      if (revocation_endpoint === undefined) return;
+      const body = new URLSearchParams({ token: refreshToken, client_id: client });
+      await ask(revocation_endpoint, { method: 'POST', body });
     },
     async signOutUrl(backTo) {
       const { end_session_endpoint } = await discovered();
@@ -115,7 +153,7 @@ export async function signedIn(
   idToken: string,
   nonce: string,
   { issuer, client, groups, keys }: Pick<IssuerOptions, 'issuer' | 'client' | 'groups' | 'keys'>,
-): Promise<Omit<SignedIn, 'accessToken'>> {
+): Promise<Omit<SignedIn, keyof Access>> {
   const find = createLocalJWKSet(await keys());
   const { payload } = await jwtVerify(idToken, find, {
     ...{ issuer, audience: client, algorithms: ALGORITHMS, clockTolerance: CLOCK_TOLERANCE_SECONDS },
@@ -159,7 +197,8 @@ async function discover(issuer: string): Promise<Discovery> {
 async function ask(url: string, init: RequestInit = {}): Promise<unknown> {
   try {
     const answer = await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
-    if (answer.ok) return await answer.json();
+    // A revocation has nothing to say.
+    if (answer.ok) return JSON.parse((await answer.text()) || 'null');
     throw new Error(`status ${answer.status}`);
   } catch (cause) {
     const what = cause instanceof Error ? cause.message : String(cause);

@@ -14,8 +14,8 @@ export interface IssuerEntranceOptions {
 }
 
 export interface IssuerEntrance extends Entrance {
-  /** What the session of the request holds. */
-  sessionOf(request: Request): Promise<Session | undefined>;
+  /** A token for the API, of who sends the request; undefined when the issuer wants to be asked anew. */
+  accessOf(request: Request): Promise<string | undefined>;
 }
 
 export const SIGN_IN_PATH = '/sign-in';
@@ -29,6 +29,8 @@ const SIGNING_IN_SECONDS = 600;
 /** However long an issuer stands by its token: then it is asked again who that is, and in which groups. */
 const MAX_SESSION_MS = 8 * 3600_000;
 const TIE_BYTES = 32;
+/** A request takes some of what a token has left. */
+const RENEWED_BEFORE_MS = 60_000;
 
 /**
  * In by the issuer: the browser is sent there with a state, a nonce and a challenge, comes back with a code, and has a
@@ -57,10 +59,10 @@ export function issuerEntrance({ issuer, sessions, url, logger }: IssuerEntrance
       }
       const code = searchParams.get('code');
       if (code === null) throw new SignInRefused('issuer', 'the issuer sent the browser back without a code');
-      const { person, name, accessToken, until } = await issuer.redeem(code, ties);
+      const { person, name, until, ...access } = await issuer.redeem(code, ties);
       if (!person) throw new SignInRefused('role', `${name} is in no group of the console`);
       const end = Math.min(until, Date.now() + MAX_SESSION_MS);
-      const token = await sessions.open({ ...person, subject: person.subject!, accessToken }, end);
+      const token = await sessions.open({ ...person, subject: person.subject!, ...access, until: end });
       logger.info('signed in', { name, role: person.role });
       const seconds = Math.max(1, Math.floor((end - Date.now()) / 1000));
       return goTo('/', [cookie(SESSION_COOKIE, token, seconds), cookie(TIES_COOKIE, '', 0, 'Lax')]);
@@ -75,6 +77,19 @@ export function issuerEntrance({ issuer, sessions, url, logger }: IssuerEntrance
     return goTo(`/?refused=${error.refusal}`, [cookie(TIES_COOKIE, '', 0, 'Lax')]);
   }
 
+  /** Sessions last longer than access tokens: another one is fetched when it is wanted, and not before. */
+  async function accessOf(request: Request): Promise<string | undefined> {
+    const token = cookieOf(request, SESSION_COOKIE);
+    const session = token === undefined ? undefined : await sessions.read(token);
+    if (token === undefined || !session) return undefined;
+    const { accessToken, accessUntil, refreshToken } = session;
+    if (accessUntil > Date.now() + RENEWED_BEFORE_MS) return accessToken;
+    const renewed = refreshToken === undefined ? undefined : await issuer.renew(refreshToken).catch(() => undefined);
+    if (!renewed) return accessUntil > Date.now() ? accessToken : undefined;
+    await sessions.change(token, { ...session, ...renewed });
+    return renewed.accessToken;
+  }
+
   const sessionOf = async (request: Request): Promise<Session | undefined> => {
     const token = cookieOf(request, SESSION_COOKIE);
     return token === undefined ? undefined : sessions.read(token);
@@ -82,7 +97,7 @@ export function issuerEntrance({ issuer, sessions, url, logger }: IssuerEntrance
 
   return {
     by: 'issuer',
-    sessionOf,
+    accessOf,
     async personOf(request) {
       const session = await sessionOf(request);
       return session && { name: session.name, role: session.role, subject: session.subject };
@@ -90,8 +105,10 @@ export function issuerEntrance({ issuer, sessions, url, logger }: IssuerEntrance
     routes: { [`GET ${SIGN_IN_PATH}`]: begin, [`GET ${SIGNED_IN_PATH}`]: finish },
     async leave(request) {
       const token = cookieOf(request, SESSION_COOKIE);
+      const session = await sessionOf(request);
       if (token !== undefined) await sessions.close(token);
       // Signed out here, whatever the issuer says.
+      if (session?.refreshToken !== undefined) await issuer.revoke(session.refreshToken).catch(() => {});
       const elsewhere = await issuer.signOutUrl(`${url}/`).catch(() => undefined);
       return { cookie: cookie(SESSION_COOKIE, '', 0), goTo: elsewhere };
     },

@@ -3,6 +3,7 @@ import { DeleteItemCommand, type DynamoDBClient, GetItemCommand, PutItemCommand 
 import { EncryptJWT, errors, jwtDecrypt } from 'jose';
 import * as z from 'zod';
 import { API_STATE_KEYS } from '../../core/api-state-keys.ts';
+import { conditionally } from '../control-items.ts';
 import { onTable } from '../stores/dynamodb-client.ts';
 import { CONSOLE_ROLES } from './permitted.ts';
 
@@ -10,15 +11,21 @@ const sessionSchema = z.object({
   name: z.string(),
   role: z.enum(CONSOLE_ROLES),
   subject: z.string(),
-  /** The issuer's, for the API. */
+  /** The issuer's, for the API; times in milliseconds since 1970. */
   accessToken: z.string(),
+  accessUntil: z.number(),
+  refreshToken: z.string().optional(),
+  /** The session's own end. */
+  until: z.number(),
 });
 export type Session = z.infer<typeof sessionSchema>;
 
 /** Sessions of the console, each under a token that only its browser has. */
 export interface SessionTable {
   /** The token. */
-  open(session: Session, until: number): Promise<string>;
+  open(session: Session): Promise<string>;
+  /** What it holds from now on, unless it has been closed meanwhile. */
+  change(token: string, session: Session): Promise<void>;
   read(token: string): Promise<Session | undefined>;
   close(token: string): Promise<void>;
 }
@@ -34,18 +41,23 @@ export function sessionTable(client: DynamoDBClient, tableName: string): Session
   const keyOf = (token: string) => ({
     id: { S: `${API_STATE_KEYS.sessions}#${createHash('sha256').update(token).digest('base64url')}` },
   });
+  async function write(token: string, session: Session, condition: 'attribute_exists(id)' | undefined): Promise<void> {
+    const seconds = Math.floor(session.until / 1000);
+    const sealed = await new EncryptJWT({ ...session })
+      .setProtectedHeader(SEALED)
+      .setExpirationTime(seconds)
+      .encrypt(sealOf(token));
+    const Item = { ...keyOf(token), sealed: { S: sealed }, expiration: { N: String(seconds) } };
+    const put = { TableName: tableName, Item, ...(condition !== undefined && { ConditionExpression: condition }) };
+    await conditionally(tableName, () => client.send(new PutItemCommand(put)));
+  }
   return {
-    async open(session, until) {
+    async open(session) {
       const token = randomBytes(TOKEN_BYTES).toString('base64url');
-      const seconds = Math.floor(until / 1000);
-      const sealed = await new EncryptJWT({ ...session })
-        .setProtectedHeader(SEALED)
-        .setExpirationTime(seconds)
-        .encrypt(sealOf(token));
-      const Item = { ...keyOf(token), sealed: { S: sealed }, expiration: { N: String(seconds) } };
-      await onTable(tableName, () => client.send(new PutItemCommand({ TableName: tableName, Item })));
+      await write(token, session, undefined);
       return token;
     },
+    change: (token, session) => write(token, session, 'attribute_exists(id)'),
     async read(token) {
       const get = new GetItemCommand({ TableName: tableName, Key: keyOf(token), ConsistentRead: true });
       const sealed = (await onTable(tableName, () => client.send(get))).Item?.sealed?.S;
