@@ -57,7 +57,18 @@ async function started(name: EmulatorName, folder: string): Promise<[Emulator, S
   return parts.map(part => part.status === 'fulfilled' && part.value) as [Emulator, Surroundings];
 }
 
-async function deployed(folder: string, emulator: Emulator, surroundings: Surroundings): Promise<Deployment> {
+/** Where there are no HTTP APIs, there is no door to a console. */
+const CONSOLE_ON: Readonly<Record<EmulatorName, Readonly<Record<string, string>>>> = {
+  ministack: { consoleClientId: LOCAL_AUDIENCE, consoleGroupsClaim: 'cognito:groups' },
+  localstack: { console: 'off' },
+};
+
+async function deployed(
+  name: EmulatorName,
+  folder: string,
+  emulator: Emulator,
+  surroundings: Surroundings,
+): Promise<Deployment> {
   const { databaseUrl, relayDatabaseUrl, search, issuerUrl } = surroundings;
   const deployment = {
     environment: awsVariables(emulator.endpoint, REGION, CREDENTIALS),
@@ -70,8 +81,7 @@ async function deployed(folder: string, emulator: Emulator, surroundings: Surrou
       searchUrl: search.url,
       tokenIssuer: issuerUrl,
       tokenAudience: LOCAL_AUDIENCE,
-      consoleClientId: LOCAL_AUDIENCE,
-      consoleGroupsClaim: 'cognito:groups',
+      ...CONSOLE_ON[name],
     },
     folder,
   };
@@ -109,7 +119,7 @@ async function main(name: EmulatorName, args: readonly string[]): Promise<number
   undo.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
   const [emulator, surroundings] = await started(name, folder);
   say(`${name} at ${emulator.endpoint}; ${surroundings.description}`);
-  const deployment = await deployed(folder, emulator, surroundings);
+  const deployment = await deployed(name, folder, emulator, surroundings);
   say('deployed');
   await startRelay(emulator.endpoint);
   const endpoints = await endpointsOf(emulator, surroundings, readCatalogue(ROOT));
