@@ -108,7 +108,8 @@ declare
   earlier text;
 begin
   if tg_op = 'INSERT' then
-    new.version := 1;
+    -- No role of a service may name a version; a tenant that arrives from another deployment brings its own.
+    new.version := greatest(new.version, 1);
     new.change := 'created';
   else
     if new.id <> old.id
@@ -505,7 +506,8 @@ declare
   earlier text;
 begin
   if tg_op = 'INSERT' then
-    new.version := 1;
+    -- No role of a service may name a version; a tenant that arrives from another deployment brings its own.
+    new.version := greatest(new.version, 1);
     new.change := 'created';
   else
     if new.id <> old.id
@@ -816,7 +818,8 @@ declare
   earlier text;
 begin
   if tg_op = 'INSERT' then
-    new.version := 1;
+    -- No role of a service may name a version; a tenant that arrives from another deployment brings its own.
+    new.version := greatest(new.version, 1);
     new.change := 'created';
   else
     if new.id <> old.id
@@ -978,7 +981,8 @@ declare
   earlier text;
 begin
   if tg_op = 'INSERT' then
-    new.version := 1;
+    -- No role of a service may name a version; a tenant that arrives from another deployment brings its own.
+    new.version := greatest(new.version, 1);
     new.change := 'created';
   else
     if new.id <> old.id
@@ -1130,7 +1134,8 @@ declare
   earlier text;
 begin
   if tg_op = 'INSERT' then
-    new.version := 1;
+    -- No role of a service may name a version; a tenant that arrives from another deployment brings its own.
+    new.version := greatest(new.version, 1);
     new.change := 'created';
   else
     if new.id <> old.id
@@ -1286,7 +1291,8 @@ declare
   earlier text;
 begin
   if tg_op = 'INSERT' then
-    new.version := 1;
+    -- No role of a service may name a version; a tenant that arrives from another deployment brings its own.
+    new.version := greatest(new.version, 1);
     new.change := 'created';
   else
     if new.id <> old.id
@@ -1429,7 +1435,8 @@ declare
   earlier text;
 begin
   if tg_op = 'INSERT' then
-    new.version := 1;
+    -- No role of a service may name a version; a tenant that arrives from another deployment brings its own.
+    new.version := greatest(new.version, 1);
     new.change := 'created';
   else
     if new.id <> old.id

@@ -65,7 +65,8 @@ declare
   earlier text;
 begin
   if tg_op = 'INSERT' then
-    new.version := 1;
+    -- No role of a service may name a version; a tenant that arrives from another deployment brings its own.
+    new.version := greatest(new.version, 1);
     new.change := ${quote(inserted)};
   else
     if new.${root.key} <> old.${root.key}

@@ -1,9 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JsonObject } from '../core/change.ts';
 import type { Target, Write } from '../core/store.ts';
 import type { AggregateId, Version } from '../core/version.ts';
 import type { Control } from '../functions/control.ts';
-import type { ControlItems } from '../functions/control-items.ts';
 import { controlTargets } from '../functions/control-targets.ts';
 import { audit } from '../functions/operate/audit/audit.ts';
 import { canonicalConnection } from '../functions/operate/canonical/canonical-connection.ts';
@@ -18,6 +16,7 @@ import { systemClock } from '../functions/operate/system-clock.ts';
 import { memoryStore } from '../functions/stores/memory.ts';
 import { readDefinitions } from '../lib/definitions.ts';
 import { type Canonical, openCanonical, openServer, seed } from './canonical-fixture.ts';
+import { mapItems } from './map-items.ts';
 
 /** The run itself, on a real canonical store and the reference store: its time budget, its pace, its deaths. */
 
@@ -83,34 +82,6 @@ async function contextOf(url: string): Promise<OperateContext> {
     clock,
     deadline: Date.now() + START_MS,
   } as Partial<OperateContext> as OperateContext;
-}
-
-function mapItems(): ControlItems {
-  const items = new Map<string, { revision: number; body: JsonObject }>();
-  const nameOf = (group: string, name: string) => JSON.stringify([group, name]);
-  return {
-    async read(group, name) {
-      const item = items.get(nameOf(group, name));
-      return item && { group, name, ...item };
-    },
-    async *list(group, prefix = '') {
-      for (const [key, item] of [...items].sort(([a], [b]) => (a < b ? -1 : 1))) {
-        const [itsGroup, name] = JSON.parse(key) as [string, string];
-        if (itsGroup === group && name.startsWith(prefix)) yield { group, name, ...item };
-      }
-    },
-    async swap(group, name, expected, body) {
-      const item = items.get(nameOf(group, name));
-      if ((item?.revision ?? 0) !== expected) return undefined;
-      const revision = expected === 0 ? Date.now() : expected + 1;
-      items.set(nameOf(group, name), { revision, body: structuredClone(body) });
-      return revision;
-    },
-    async remove(group, name, expected) {
-      if (items.get(nameOf(group, name))?.revision !== expected) return !items.has(nameOf(group, name));
-      return items.delete(nameOf(group, name));
-    },
-  };
 }
 
 const start = (request: { rate?: number; budgetSeconds?: number }) =>

@@ -58,6 +58,7 @@ const WHY: Readonly<Record<PlannedCase['verdict'], string>> = {
   retained: 'stays: to be kept until',
   open: 'stays: it is not over, but',
   unknown: 'is no case',
+  departing: 'stays: it goes over to another deployment, with its tenant',
 };
 
 const planLine = ({ id, verdict, detail }: PlannedCase): string => `${id} ${WHY[verdict]} ${detail ?? ''}`.trimEnd();

@@ -18,6 +18,7 @@ const RULES: Readonly<Record<string, string>> = {
   membership_ends_after_it_began: 'a membership ends after it began',
   case_reference_unique: 'a case with this reference is there already',
   identifier_never_reused: 'this id was used before',
+  tenant_departs: 'the company goes over to another deployment: nothing of it can be changed here',
 };
 
 /** SQLSTATEs that a later try may not meet. */

@@ -31,6 +31,15 @@ import { runResume } from './runs/run-resume.ts';
 import { runsAdvance } from './runs/runs-advance.ts';
 import { canaryRead, canarySet } from './shadow/canary.ts';
 import { shadowAsk } from './shadow/shadow.ts';
+import { tenantArrival, tenantArrive, tenantForget, tenantKeep, tenantOpen } from './transfer/arrival.ts';
+import {
+  tenantClose,
+  tenantDepart,
+  tenantDepartingRows,
+  tenantDeparture,
+  tenantRemove,
+  tenantStay,
+} from './transfer/departure.ts';
 
 /** Everything that can be asked; a file each. */
 export const OPERATIONS = [
@@ -64,6 +73,17 @@ export const OPERATIONS = [
   holdsFollow,
   keysRotate,
   tenantMoveStart,
+  tenantDepart,
+  tenantDeparture,
+  tenantDepartingRows,
+  tenantStay,
+  tenantClose,
+  tenantRemove,
+  tenantArrive,
+  tenantKeep,
+  tenantArrival,
+  tenantForget,
+  tenantOpen,
   auditList,
 ] as const;
 

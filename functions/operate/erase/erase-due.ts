@@ -9,6 +9,9 @@ import { mustErase } from './erasable-places.ts';
 import { ERASURE, MAX_CASES } from './erase-run.ts';
 import { startErasure } from './starting.ts';
 
+/** What an erasure of a few cases takes: none is begun with less time than that. */
+const RESERVE_MS = 60_000;
+
 /** What was deleted, by a command or anybody, and is not proved to be gone from everywhere. */
 export interface PurgesDue {
   readonly waiting: number;
@@ -35,7 +38,7 @@ export async function purgesDue({
 }
 
 /**
- * Erases what was purged by command from all that keeps former states: as one run, which this call works on too. A schedule
+ * Erases what was purged by command from all that keeps former states: as one run, or some, which this call works on too. A schedule
  * asks for it every few minutes; it costs one query while nothing is due. While another erasure is under way, it is left to
  * the next look; one that has failed goes on, or nothing would be erased until somebody comes.
  */
@@ -49,16 +52,16 @@ export const eraseDue = defineOperation({
     const { metrics } = instruments(ERASURE);
     metrics.addMetric('purge_due_seconds', MetricUnit.Seconds, due.oldestSeconds);
     metrics.publishStoredMetrics();
-    if (await isResumed(context)) return { ...due, run: null };
-    const cases = [...due.now];
-    if (cases.length === 0) return { ...due, run: null };
-    const run = await startErasure(context, {
-      ...{ actor, reason, request: { cases, again: false }, patienceSeconds: 0 },
-    }).catch(noneWhileActive);
-    if (!run) return { ...due, run: null };
-    await context.connection.query('select canonical.note_purges_tried($1)', [cases]);
-    await advance(context, ERASURE);
-    return { ...due, run };
+    if (await isResumed(context)) return due;
+    const isInTime = () => context.clock.now() < context.deadline - RESERVE_MS;
+    for (let { now } = due; now.length > 0 && isInTime(); { now } = await purgesDue(context)) {
+      const cases = [...now];
+      const asked = { actor, reason, request: { cases, again: false }, patienceSeconds: 0 };
+      if (!(await startErasure(context, asked).catch(noneWhileActive))) break;
+      await context.connection.query('select canonical.note_purges_tried($1)', [cases]);
+      await advance(context, ERASURE);
+    }
+    return due;
   },
 });
 

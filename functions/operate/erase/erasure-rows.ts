@@ -7,7 +7,7 @@ import type { OperateContext } from '../context.ts';
 type Ports = Pick<OperateContext, 'connection'>;
 
 /** Why a case is erased, or is not: see canonical/012-erasure.sql. */
-export const VERDICTS = ['erasable', 'gone', 'held', 'retained', 'open', 'unknown'] as const;
+export const VERDICTS = ['erasable', 'gone', 'held', 'retained', 'open', 'unknown', 'departing'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
 export interface PlannedCase {

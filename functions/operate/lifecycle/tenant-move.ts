@@ -4,6 +4,7 @@ import type { OperateContext } from '../context.ts';
 import { drained } from '../erase/erase-drain.ts';
 import { defineOperation } from '../operation.ts';
 import { DONE, type NextStep, type RunHandle, type RunKind } from '../runs/run-kind.ts';
+import { askedOf } from './refused.ts';
 
 /** Under which name its runs are kept: they are of no single store. */
 export const TENANT_MOVE = 'tenant-move';
@@ -49,7 +50,7 @@ export const tenantMoveRun: RunKind = {
 
 async function begin(handle: RunHandle, context: OperateContext): Promise<NextStep> {
   const { from, to } = requestSchema.parse(handle.run.request);
-  const [row] = await asked<{ id: string }>(context, 'select canonical.start_tenant_move($1, $2, $3) as id', [
+  const [row] = await askedOf<{ id: string }>(context, 'select canonical.start_tenant_move($1, $2, $3) as id', [
     from,
     to,
     handle.run.actor,
@@ -66,14 +67,14 @@ async function fence(handle: RunHandle): Promise<NextStep> {
 async function move(handle: RunHandle, context: OperateContext): Promise<NextStep> {
   for (;;) {
     const memo = memoSchema.parse(handle.run.memo);
-    const [part] = await asked<{ moved_cases: number; moved_parties: number }>(
+    const [part] = await askedOf<{ moved_cases: number; moved_parties: number }>(
       context,
       'select * from canonical.move_tenant_part($1, $2)',
       [memo.move, PART_ROWS],
     );
     const { moved_cases, moved_parties } = part!;
     if (moved_cases + moved_parties === 0) return 'drain';
-    const [left] = await asked<{ cases: string; parties: string }>(
+    const [left] = await askedOf<{ cases: string; parties: string }>(
       context,
       'select cases, parties from canonical.tenant_move_left($1)',
       [memo.move],
@@ -101,20 +102,4 @@ async function drain(handle: RunHandle, context: OperateContext): Promise<NextSt
     report: { cases, parties, durationSeconds: (context.clock.now() - handle.run.startedAt) / 1000 },
   });
   return DONE;
-}
-
-/** What the canonical store refuses for good is told as it says it. */
-async function asked<Row extends object>(
-  { connection }: Pick<OperateContext, 'connection'>,
-  text: string,
-  values: readonly unknown[],
-): Promise<Row[]> {
-  try {
-    return await connection.query<Row>(text, values);
-  } catch (error) {
-    const { cause } = error as { cause?: { code?: string; message?: string; hint?: string } };
-    if (!cause?.code?.startsWith('23')) throw error;
-    const hint = cause.hint ?? 'distributary tenant move takes the ids of two companies, neither in another move';
-    throw new DistributaryError('run-refused', cause.message ?? 'refused', { cause, hint });
-  }
 }

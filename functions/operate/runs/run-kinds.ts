@@ -6,6 +6,8 @@ import { archiveRun } from '../lifecycle/archive-run.ts';
 import { rotateKeysRun } from '../lifecycle/rotate-keys.ts';
 import { tenantMoveRun } from '../lifecycle/tenant-move.ts';
 import { rebuild } from '../rebuild/rebuild.ts';
+import { tenantOpenRun } from '../transfer/open-run.ts';
+import { tenantRemoveRun } from '../transfer/remove-run.ts';
 import type { RunKind } from './run-kind.ts';
 
 /** Every kind of long work, by the `operation` of its runs. */
@@ -17,6 +19,8 @@ export const RUN_KINDS: readonly RunKind[] = [
   archiveRun,
   eraseRun,
   tenantMoveRun,
+  tenantOpenRun,
+  tenantRemoveRun,
   rotateKeysRun,
 ];
 
