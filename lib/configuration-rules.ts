@@ -52,7 +52,13 @@ const AWS_ONLY = [
   ],
   ...['databaseSecurityGroupId', 'searchDomainArn', 'searchSecurityGroupId'],
 ] as readonly Key[];
-const LOCAL_ONLY: readonly Key[] = ['databaseUrl', 'relayDatabaseUrl', 'cacheUrl'];
+/** What only an emulator is told, and what to do instead. */
+const PASSWORD = 'a password would stand in the template: give databaseHost and secrets, or "target": "local"';
+const LOCAL_ONLY = {
+  databaseUrl: PASSWORD,
+  relayDatabaseUrl: PASSWORD,
+  cacheUrl: 'leave it out: the cache that its contract asks for is made',
+} as const satisfies Partial<Record<Key, string>>;
 
 function* ofEmulators(configuration: Configuration): Iterable<Defect> {
   for (const key of ['databaseUrl', 'searchUrl'] as const) {
@@ -69,9 +75,8 @@ function* ofEmulators(configuration: Configuration): Iterable<Defect> {
 }
 
 function* ofAws(configuration: Configuration): Iterable<Defect> {
-  for (const key of LOCAL_ONLY) {
-    const hint = 'a password would stand in the template: give databaseHost and secrets, or "target": "local"';
-    if (configuration[key] !== undefined) yield defectAt([key], `${key} means nothing to target=aws`, hint);
+  for (const [key, hint] of Object.entries(LOCAL_ONLY)) {
+    if (configuration[key as Key] !== undefined) yield defectAt([key], `${key} means nothing to target=aws`, hint);
   }
   yield* ofNetwork(configuration);
   yield* ofDatabase(configuration);

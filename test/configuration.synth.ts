@@ -70,6 +70,7 @@ test.each<[string, Record<string, unknown>, RegExp]>([
   ['no address', { alarmEmail: 'nobody' }, /alarmEmail is "nobody": is no e-mail address/],
   ['an id of something else', { ...DATABASE, networkId: 'subnet-1' }, /networkId is "subnet-1": is no vpc-… id/],
   ['an emulator without engines', { target: 'local' }, /databaseUrl is missing[\s\S]*searchUrl is missing/],
+  ['a cache of yours on AWS', { cacheUrl: 'redis://cache:6379' }, /cacheUrl means nothing to target=aws/],
   ['an emulator with a network', { ...LOCAL, ...NETWORK }, /networkId means nothing to target=local/],
   ['an emulator with a service', { ...LOCAL, relay: 'service' }, /emulators run functions/],
   ['a password in a template', { databaseUrl: LOCAL.databaseUrl }, /a password would stand in the template/],

@@ -112,6 +112,27 @@ test('nothing reaches it but who wears its clients group, at its one port, and n
   expect(worn.map(({ properties }) => properties.FunctionName)).toEqual(['distributary-api-queries']);
 });
 
+test('for an emulator it is one that is there already, and has to be named', async () => {
+  const context = { target: 'local', databaseUrl: 'postgresql://a@b/c', searchUrl: 'http://127.0.0.1:9200' };
+  const emulated = (more: object) => {
+    const outdir = join(folder, 'emulated');
+    return synthesise({ root, outdir, bundles, context: { ...context, ...more }, checkTemplates: false });
+  };
+  await expect(emulated({})).rejects.toMatchObject({
+    code: 'configuration-invalid',
+    hint: expect.stringContaining('cacheUrl'),
+  });
+  const cacheUrl = 'redis://127.0.0.1:6379';
+  await emulated({ cacheUrl });
+  const made = new Templates(join(folder, 'emulated'));
+  expect(made.resources.filter(({ type }) => type.startsWith('AWS::ElastiCache'))).toEqual([]);
+  const fn = made.one('AWS::Lambda::Function', 'FunctionName', 'distributary-api-queries');
+  expect(fn.properties.Environment.Variables).toMatchObject({ VALKEY_URL: cacheUrl });
+  await expect(synthesise({ root: ROOT, bundles, context: { ...context, cacheUrl } })).rejects.toMatchObject({
+    hint: expect.stringContaining('engine: valkey'),
+  });
+});
+
 test('each of its alarms has a section in its runbook', () => {
   const alarms = templates
     .of('AWS::CloudWatch::Alarm', STACK)

@@ -49,9 +49,9 @@ export class ValkeyClient {
   }
 
   async close(): Promise<void> {
-    const connection = await this.#connection?.catch(() => undefined);
+    const connection = this.#connection;
     this.#connection = undefined;
-    if (connection) release(connection);
+    await connection?.then(release, () => {});
   }
 
   async #try<T>(request: (connection: Valkey) => Promise<T>): Promise<T> {
