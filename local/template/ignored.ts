@@ -2,7 +2,7 @@
 export const IGNORED_TYPES: Readonly<Record<string, string>> = {
   'AWS::ApiGatewayV2::Api': 'its routes say which front door they are of',
   'AWS::ApiGatewayV2::Stage': 'a front door has one stage, and limits nobody',
-  'AWS::Cognito::*': 'the local issuer gives tokens to whoever may read its folder',
+  'AWS::Cognito::*': 'the local issuer gives tokens to whoever may read its folder, and to browsers as they like',
   'AWS::Athena::*': 'a query engine over the files of a bucket; DuckDB reads them here',
   'AWS::ElastiCache::User': 'the embedded cache has no users; on AWS they log in by IAM',
   'AWS::ElastiCache::UserGroup': 'the embedded cache has no users; on AWS they log in by IAM',
