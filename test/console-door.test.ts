@@ -112,7 +112,9 @@ test('a session begins with a role there is, cannot be read by scripts, and ends
 
 test('the page runs nothing but what comes with it', async () => {
   const { send } = openDoor();
-  const policy = (await send('GET', '/', {})).headers.get('content-security-policy');
+  const { headers } = await send('GET', '/', {});
+  expect(headers.get('strict-transport-security')).toMatch(/^max-age=\d{7,}$/);
+  const policy = headers.get('content-security-policy');
   expect(policy).toContain("default-src 'none'");
   expect(policy).not.toMatch(/unsafe|https?:|\*/);
   const page = consolePage();

@@ -21,6 +21,8 @@ const HEADERS = {
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
+  // Browsers heed it over TLS only.
+  'strict-transport-security': 'max-age=31536000',
   'x-content-type-options': 'nosniff',
   'cache-control': 'no-store',
 };
