@@ -7,6 +7,7 @@ import type { ProtectionKey } from '../core/protection.ts';
 import type { Target, Write } from '../core/store.ts';
 import { controlTable } from '../functions/control.ts';
 import type { OperateContext } from '../functions/operate/context.ts';
+import { driftStore } from '../functions/operate/drift/drift-store.ts';
 import { rotateKeysRun } from '../functions/operate/lifecycle/rotate-keys.ts';
 import { type Run, runSchema } from '../functions/operate/runs/run.ts';
 import type { RunHandle, RunPatch } from '../functions/operate/runs/run-kind.ts';
@@ -98,6 +99,11 @@ test('a value that was put into another document, or field, is refused', async (
   await expect(store.read(target, yours!)).rejects.toMatchObject({ code: 'document-refused' });
   await forge({ ...b.document, title: b.document!.parties! });
   await expect(store.read(target, yours!)).rejects.toMatchObject({ code: 'document-refused' });
+  // What only compares finds it all the same, and a newer version takes its place.
+  const [found] = (await Array.fromAsync(driftStore(store, target).entries({}))).filter(({ key }) => key === yours);
+  expect(found).toMatchObject({ version: b.version, digest: b.digest });
+  await store.write(target, [live(yours!, 2)]);
+  expect(await store.read(target, yours!)).toEqual(live(yours!, 2));
 });
 
 test('a rotation puts all under the new key while readers read and writers write, and is resumed where it was', async () => {

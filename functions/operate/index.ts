@@ -8,6 +8,7 @@ import { controlTable } from '../control.ts';
 import type { DatabaseEnvironment } from '../database.ts';
 import { instruments } from '../instruments.ts';
 import { dynamoClient } from '../stores/dynamodb-client.ts';
+import { unopened } from '../stores/protected.ts';
 import { audit } from './audit/audit.ts';
 import { canonicalConnection } from './canonical/canonical-connection.ts';
 import { postgresCanonical } from './canonical/postgres-canonical.ts';
@@ -30,7 +31,7 @@ export function handlerFor(definitions: readonly Definition[]) {
     const { contract } = definition;
     const name = contract.store_name;
     const store = openStore(contract, control, environment, places[name]!.place);
-    const questions = openQuestions(contract, store, environment);
+    const questions = openQuestions(contract, unopened(store), environment);
     return {
       name,
       definition,

@@ -28,11 +28,19 @@ export interface ProtectedStore extends Store {
     /** Seals a value and opens it again. Throws what stands in the way. */
     probe(): Promise<void>;
   };
+  /** The same store, whose reads leave sealed what is sealed. */
+  readonly unopened: Store;
   /** Puts what is under another key under the current one: the next `limit` documents of the range. Safe to repeat. */
   rotate(target: Target, range: KeyRange, limit: number): Promise<Rotated>;
 }
 
 export const isProtected = (store: Store): store is ProtectedStore => 'rotate' in store;
+
+/**
+ * For who looks at keys, versions and digests: it spends no time on opening, and a value that was tampered with, which no
+ * reader gets, does not keep it from finding and mending the document.
+ */
+export const unopened = (store: Store): Store => (isProtected(store) ? store.unopened : store);
 
 const SEALING_AT_ONCE = 16;
 /** In base64 a value is a third longer, and about 600 bytes of envelope come to it. */
@@ -53,10 +61,9 @@ export function protectedStore(store: RewritingStore, protection: FieldProtectio
     throw new DistributaryError('document-too-large', what);
   }
 
-  return {
+  const sealing: Store = {
     ...store,
     maxDocumentBytes,
-    sealed: { fields: protection.fields, key: protection.current, probe: protection.probe },
 
     async write(target, writes) {
       const ready = new Array<Write>(writes.length);
@@ -79,6 +86,12 @@ export function protectedStore(store: RewritingStore, protection: FieldProtectio
       const byIndex = new Map<number, Outcome>([...failed, ...all]);
       return writes.map((_, index) => byIndex.get(index)!);
     },
+  };
+
+  return {
+    ...sealing,
+    sealed: { fields: protection.fields, key: protection.current, probe: protection.probe },
+    unopened: sealing,
 
     async read(target, key) {
       const stored = await store.read(target, key);

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { type Comparison, compareRange, keysApart } from '../../../core/rebuild.ts';
 import type { KeyRange, Target } from '../../../core/store.ts';
 import type { AggregateId } from '../../../core/version.ts';
+import { unopened } from '../../stores/protected.ts';
 import { refusalSchema } from '../backfill/filling.ts';
 import type { OperateContext, OperatedStore } from '../context.ts';
 import type { RunHandle } from '../runs/run-kind.ts';
@@ -53,7 +54,7 @@ export async function compareAll(
   const { aggregates } = store.definition.contract;
   const rows = store.store.keepsHistory ? RANGE_ROWS_OF_FILES : RANGE_ROWS;
   const ports = {
-    store: store.store,
+    store: unopened(store.store),
     target,
     entries: (range: KeyRange) => canonical.entries(aggregates, range),
     found: (keys: readonly AggregateId[]) => canonical.found(aggregates, keys),
@@ -100,7 +101,9 @@ export async function findApart(
   let apart = begun;
   while (!apart.finished) {
     const { ranges, next } = await cut(context, aggregates, apart.from, rows);
-    const found = await Promise.all(ranges.map(range => keysApart(range, { store: store.store, target, entries })));
+    const found = await Promise.all(
+      ranges.map(range => keysApart(range, { store: unopened(store.store), target, entries })),
+    );
     const keys = found.flatMap(range => range.keys);
     apart = {
       from: next ?? null,

@@ -1,5 +1,6 @@
 import type { Stored, Target } from '../../../core/store.ts';
 import type { AggregateId } from '../../../core/version.ts';
+import { unopened } from '../../stores/protected.ts';
 import type { OperateContext, OperatedStore } from '../context.ts';
 import type { RunHandle } from '../runs/run-kind.ts';
 
@@ -39,9 +40,10 @@ const isShown = ({ document }: Stored): boolean => document !== null;
 async function readSample(
   handle: RunHandle,
   context: OperateContext,
-  { store, definition }: OperatedStore,
+  { store: whole, definition }: OperatedStore,
   [blue, green]: readonly [Target, Target],
 ): Promise<readonly Pair[]> {
+  const store = unopened(whole);
   const keys = await sample(context, definition.contract.aggregates);
   const pairs: Pair[] = [];
   for (let at = 0; at < keys.length; at += READS_AT_ONCE) {

@@ -3,6 +3,7 @@ import type { Principal, ShadowQuery } from '../../../core/shadow.ts';
 import type { Store, Stored, Target } from '../../../core/store.ts';
 import type { ProjectedContract } from '../../../core/store-contract.ts';
 import type { AggregateId, TenantId } from '../../../core/version.ts';
+import { unopened } from '../../stores/protected.ts';
 
 /** Documents that the default queries are made of, from so many places of the key space. */
 const PLACES = ['', '4', '8', 'c'] as const;
@@ -44,7 +45,7 @@ async function sampleFrom(store: Store, target: Target, place: string): Promise<
   const samples: Stored[] = [];
   let looked = 0;
   const range = place === '' ? {} : { from: `${place}0000000-0000-0000-0000-000000000000` as AggregateId };
-  for await (const stored of store.scan(target, range)) {
+  for await (const stored of unopened(store).scan(target, range)) {
     if (stored.document !== null) samples.push(stored);
     if (samples.length === SAMPLES_PER_PLACE || ++looked === LOOKED_AT_PER_PLACE) break;
   }
