@@ -35,7 +35,7 @@ export function driftLines(run: Run, terminal: Terminal): readonly string[] {
 
 function* remarks(store: string, report: DriftReport, repair: boolean): Iterable<string> {
   const { lagging, unsettled, beyond, mismatches, repaired, from, to } = report;
-  if (lagging > 0) yield `${counted(lagging, 'difference')} were changes on their way, and are none`;
+  if (lagging > 0) yield `${counted(lagging, 'difference')} explained by changes on their way`;
   if (from !== null) yield 'it went on where the last comparison had stopped';
   if (to !== null) yield `not everything was compared: the next run with --budget goes on at ${to}`;
   if (unsettled > 0) {
