@@ -15,7 +15,7 @@ import { alarmNamed, cloudWatch } from './aws/cloudwatch.ts';
 import { deploy } from './aws/deployment.ts';
 import { feeding } from './aws/lane-feeds.ts';
 import { NAMES, readPlaces } from './aws/places.ts';
-import { holdsAll, redrive, stored } from './aws/stores-of-deployment.ts';
+import { givenKeys, holdsAll, redrive, rotate, sealedUnder, stored } from './aws/stores-of-deployment.ts';
 import { until } from './local-fixture.ts';
 
 /**
@@ -25,6 +25,10 @@ import { until } from './local-fixture.ts';
 const places = readPlaces();
 const { endpoints, deployment } = places;
 const ROWS = 20;
+/** Keys of protected fields: the one that the first deployment has, and the one that the second puts before it. */
+const [FORMER, YOUNG] = ['2026-11', '2026-12'];
+/** Not tried on the other: a second deployment brings a key there. */
+const rotates = places.emulator === 'ministack';
 const TIMEOUT_MS = 180_000;
 /** A second deployment of all stacks, on a busy machine. */
 const DEPLOYMENT_MS = 420_000;
@@ -168,10 +172,13 @@ describe('a producer that is ahead of the projectors', () => {
         'aggregates/case.yaml': contract => nextVersion(contract, payload),
         'stores/case-facts.yaml': contract =>
           contract.setIn(['fields', 'on_hold'], contract.createNode({ type: 'boolean' })),
-        'stores/case-timeline.yaml': contract =>
-          contract.setIn(['freshness_contract', 'maximum_before_alert'], '45_seconds'),
+        'stores/case-timeline.yaml': contract => {
+          contract.setIn(['freshness_contract', 'maximum_before_alert'], '45_seconds');
+          if (rotates) contract.setIn(['protection', 'keys'], [YOUNG, FORMER]);
+        },
       });
       await deploy(deployment, root);
+      await useGivenKeys();
       for (const { contract } of definitions) {
         const args = [contract.store_name, '--all', '--json', '--data-dir', places.folder];
         const { code, out } = await redrive(...args);
@@ -198,6 +205,21 @@ describe('a producer that is ahead of the projectors', () => {
     expect(threshold).toBe(45);
   });
 
+  (rotates ? test : test.skip)(
+    'a rotation puts what is sealed under the young key of KMS, and the former one is needed no more',
+    async () => {
+      expect(await sealedUnder(endpoints, timeline())).toEqual([FORMER, YOUNG]);
+      const { code, out } = await rotate('case-timeline', '--json', '--data-dir', places.folder);
+      const { report } = JSON.parse(out);
+      expect({ code, report }).toMatchObject({ code: 0, report: { complete: true } });
+      expect(report.rewritten).toBeGreaterThanOrEqual(ROWS - 2);
+      expect(await sealedUnder(endpoints, timeline())).toEqual([YOUNG]);
+      expect(await openUnderYoung()).toBeGreaterThanOrEqual(ROWS - 1);
+      expect((await rotate('case-timeline', '--data-dir', places.folder)).out).toMatch(/^0 documents rewritten/);
+    },
+    TIMEOUT_MS,
+  );
+
   test(
     'and the field that the newer contract adds is in every file that is written from now on',
     async () => {
@@ -209,6 +231,33 @@ describe('a producer that is ahead of the projectors', () => {
     TIMEOUT_MS,
   );
 });
+
+const timeline = () => definitions.find(({ contract }) => contract.store_name === 'case-timeline')!.contract;
+
+/** How many documents whoever has the young key alone reads whole. */
+async function openUnderYoung(): Promise<number> {
+  const [young] = endpoints.protectionKeys!['case-timeline']!;
+  expect(young).toMatchObject({ name: YOUNG, kms: expect.stringMatching(/^arn:aws:kms:/) });
+  const alone = openStores({ ...endpoints, protectionKeys: { 'case-timeline': [young!] } });
+  try {
+    const store = alone.open(timeline());
+    let whole = 0;
+    for await (const { document } of store.scan((await store.current())!, {})) {
+      if (document) whole += 1;
+      expect(JSON.stringify(document)).not.toContain('sealed:');
+    }
+    return whole;
+  } finally {
+    alone.close();
+  }
+}
+
+/** With what its functions were given by the second deployment. */
+async function useGivenKeys(): Promise<void> {
+  Object.assign(endpoints, { protectionKeys: await givenKeys(endpoints) });
+  stores.close();
+  stores = openStores(endpoints);
+}
 
 /** A next version of the states, with nothing new in it; of the version before, one state and no more where it came from. */
 function nextVersion(contract: Document, example: object): void {

@@ -1,10 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { runCommandLine } from '../../bin/command-line.ts';
+import { keysCommand } from '../../bin/commands/keys.ts';
 import { redriveCommand } from '../../bin/commands/redrive.ts';
 import { DistributaryError } from '../../core/errors.ts';
 import type { Definition } from '../../core/projection.ts';
-import { protectedFields } from '../../core/protection.ts';
+import { type GivenKeys, givenKeysSchema, protectedFields } from '../../core/protection.ts';
 import type { Stored } from '../../core/store.ts';
+import type { ProjectedContract } from '../../core/store-contract.ts';
 import type { AggregateId } from '../../core/version.ts';
 import { dynamoStore } from '../../functions/stores/dynamodb.ts';
 import type { Endpoints } from '../../local/endpoints.ts';
@@ -71,11 +74,44 @@ export async function stored(
   return target && store.read(target, key);
 }
 
-/** Runs `distributary redrive` as a user does. */
-export async function redrive(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+/** The names of the keys that the protected fields of a store are sealed under, in its table. */
+export async function sealedUnder(endpoints: Endpoints, contract: ProjectedContract): Promise<readonly string[]> {
+  const stores = openStores(endpoints);
+  try {
+    const tableName = endpoints.stores[contract.store_name]!.table!;
+    const table = dynamoStore({ client: stores.dynamo, contract, control: stores.control, tableName });
+    const names = new Set<string>();
+    for await (const { document } of table.scan((await table.current())!, {})) {
+      for (const field of protectedFields(contract)) {
+        const [, name] = /^sealed:([a-z0-9-]+):/.exec(String(document?.[field] ?? '')) ?? [];
+        if (name !== undefined) names.add(name);
+      }
+    }
+    return [...names].sort();
+  } finally {
+    stores.close();
+  }
+}
+
+/** The keys of protected fields that the operations function was given. */
+export async function givenKeys({ control: endpoint, region, credentials, operate }: Endpoints): Promise<GivenKeys> {
+  const lambda = new LambdaClient({ endpoint, region, credentials: { ...credentials } });
+  try {
+    const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: operate }));
+    return givenKeysSchema.parse(JSON.parse(Environment!.Variables!.PROTECTION_KEYS!));
+  } finally {
+    lambda.destroy();
+  }
+}
+
+/** `distributary redrive` and `distributary keys rotate`, as a user types them. */
+export const redrive = (...args: readonly string[]) => typed(['redrive', ...args]);
+export const rotate = (...args: readonly string[]) => typed(['keys', 'rotate', ...args]);
+
+async function typed(words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
   const { terminal, out, err } = capturedTerminal();
-  const line = { name: 'distributary', version: '0', summary: '', commands: [redriveCommand] };
+  const line = { name: 'distributary', version: '0', summary: '', commands: [redriveCommand, keysCommand] };
   const { signal } = new AbortController();
-  const code = await runCommandLine(line, ['redrive', ...args], { terminal, signal, debug: false });
+  const code = await runCommandLine(line, words, { terminal, signal, debug: false });
   return { code, out: out(), err: err() };
 }
