@@ -13,6 +13,7 @@ const DRAIN_LOOK_MS = 500;
 
 const requestSchema = z.object({ departure: z.uuid() });
 const memoSchema = z.object({
+  /** That were kept aside at first. */
   rows: z.int().default(0),
   /** When the last part was committed, or a little later. */
   takenAt: z.int().default(0),
@@ -35,16 +36,20 @@ export const tenantOpenRun: RunKind = {
 
 async function take(handle: RunHandle, context: OperateContext): Promise<NextStep> {
   const { departure } = requestSchema.parse(handle.run.request);
+  const left = async () => {
+    const text = 'select canonical.arrival_left($1) as rows';
+    const [row] = await askedOf<{ rows: string }>(context, text, [departure]);
+    return Number(row!.rows);
+  };
+  const rows = memoSchema.parse(handle.run.memo).rows || (await left());
   for (;;) {
+    await handle.save({
+      memo: { rows, takenAt: context.clock.now() },
+      progress: { done: rows - (await left()), total: rows },
+    });
     const text = 'select canonical.take_in_part($1, $2) as taken';
     const [part] = await askedOf<{ taken: number }>(context, text, [departure, PART_ROWS]);
     if (part!.taken === 0) return 'compare';
-    const [left] = await askedOf<{ rows: string }>(context, 'select canonical.arrival_left($1) as rows', [departure]);
-    const rows = memoSchema.parse(handle.run.memo).rows + part!.taken;
-    await handle.save({
-      memo: { rows, takenAt: context.clock.now() },
-      progress: { done: rows, total: rows + Number(left!.rows) },
-    });
   }
 }
 
