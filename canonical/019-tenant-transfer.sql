@@ -336,8 +336,28 @@ begin
   return true;
 end $$;
 
--- Removes the next cases of a closed departure with all that is only theirs, and when there are none left the parties. Their
--- holds have gone along, and end here.
+-- Ends the next holds of a closed departure, which have gone along: by a change of their own, so that those on objects are
+-- lifted before the erasure comes. 0 when none is left.
+create function release_departed_part(of_departure uuid, max_rows integer) returns integer
+language plpgsql security definer set search_path = canonical, pg_temp as $$
+declare
+  departure tenant_departures;
+  released integer;
+begin
+  update tenant_departures set removing_in = pg_current_xact_id()
+    where id = of_departure and closed_at is not null and emptied_at is null returning * into departure;
+  if not found then
+    return 0;
+  end if;
+  perform set_config('distributary.actor', departure.actor, true);
+  update legal_holds set released_at = greatest(clock_timestamp(), placed_at)
+    where id in (select id from legal_holds where tenant_id = departure.tenant_id and released_at is null
+                   order by case_id limit max_rows);
+  get diagnostics released = row_count;
+  return released;
+end $$;
+
+-- Removes the next cases of a closed departure with all that is only theirs, and when there are none left the parties.
 create function remove_departed_part(of_departure uuid, max_rows integer, out removed_cases integer, out removed_parties integer)
 language plpgsql security definer set search_path = canonical, pg_temp as $$
 declare
@@ -356,8 +376,6 @@ begin
   keys := array(select id from cases where tenant_id = departure.tenant_id order by id limit max_rows for update);
   if cardinality(keys) > 0 then
     parties_of := array(select distinct party_id from case_parties where case_id = any (keys));
-    update legal_holds set released_at = greatest(clock_timestamp(), placed_at)
-      where case_id = any (keys) and released_at is null;
     delete from cases where id = any (keys);
     delete from parties where id = any (parties_of)
       and not exists (select from case_parties where party_id = parties.id);
@@ -729,7 +747,7 @@ end $$;
 
 grant execute on function transfer_tables(), start_departure(uuid, text), departure_is_still(uuid), departure_manifest(uuid),
   departure_digest(uuid, text), departing_rows(uuid, text, text, integer), close_departure(uuid, text), abort_departure(uuid),
-  remove_departed_part(uuid, integer), departed_purges_due(uuid), start_arrival(jsonb, text),
+  release_departed_part(uuid, integer), remove_departed_part(uuid, integer), departed_purges_due(uuid), start_arrival(jsonb, text),
   keep_arriving(uuid, integer, text, jsonb), kept_parts(uuid), arrival_obstacles(uuid, integer), drop_arrival(uuid),
   begin_arrival(uuid, jsonb), take_in_part(uuid, integer), arrival_left(uuid), arrival_differs(uuid, text),
   open_arrival(uuid) to distributary_operator;

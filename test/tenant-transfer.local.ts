@@ -61,6 +61,7 @@ async function deployment() {
   const context = (deadline = Date.now() + TEST_MS) =>
     ({
       stores: [],
+      erasable: { between: undefined, facts: () => undefined },
       connection,
       clock,
       runs: runs(items, clock.now),

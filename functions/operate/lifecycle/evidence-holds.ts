@@ -14,7 +14,7 @@ const noteSchema = z.object({ through: z.number() });
  */
 const OVERLAP_MS = 20 * 60_000;
 /** Cases of one look; what there is more comes with the next. */
-const MAX_CASES = 500;
+export const MAX_CASES = 500;
 
 export interface Followed {
   readonly cases: number;

@@ -98,7 +98,7 @@ export const tenantRemove = defineOperation({
   request: { departure },
   run: async ({ departure: id, actor, reason }, { runs }) =>
     runs.start({
-      ...{ store: TENANT_MOVE, operation: TENANT_REMOVE, step: 'remove', unit: 'cases' },
+      ...{ store: TENANT_MOVE, operation: TENANT_REMOVE, step: 'release', unit: 'cases' },
       ...{ actor, reason, request: { departure: id } },
     }),
 });

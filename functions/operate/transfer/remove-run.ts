@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import type { OperateContext } from '../context.ts';
+import { drained } from '../erase/erase-drain.ts';
+import { followHolds, MAX_CASES } from '../lifecycle/evidence-holds.ts';
 import { askedOf } from '../lifecycle/refused.ts';
 import { DONE, type NextStep, type RunHandle, type RunKind } from '../runs/run-kind.ts';
 
@@ -23,9 +25,25 @@ const memoSchema = z.object({
 /** Removes a tenant that is closed here, part by part, and waits until what it leaves in former states is erased. */
 export const tenantRemoveRun: RunKind = {
   operation: TENANT_REMOVE,
-  steps: { remove, erase },
+  steps: { release, remove, erase },
   pastCancelling: { erase: 'everything has been removed' },
 };
+
+/** Holds on objects follow: those of the archive with the change, those of evidence as they are brought to it here. */
+async function release(handle: RunHandle, context: OperateContext): Promise<NextStep> {
+  const { departure } = requestSchema.parse(handle.run.request);
+  for (let released = 1; released > 0; ) {
+    const text = 'select canonical.release_departed_part($1, $2) as released';
+    const [part] = await askedOf<{ released: number }>(context, text, [departure, PART_ROWS]);
+    released = part!.released;
+    await handle.save({});
+  }
+  const last = [{ aggregate: 'case', at: context.clock.now() }];
+  while (!(await drained(context, last))) await handle.sleep(LOOK_MS);
+  // As many at once as one look takes: the next goes on behind them.
+  while ((await followHolds(context)).cases === MAX_CASES) await handle.save({});
+  return 'remove';
+}
 
 async function remove(handle: RunHandle, context: OperateContext): Promise<NextStep> {
   const { departure } = requestSchema.parse(handle.run.request);
