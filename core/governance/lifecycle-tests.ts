@@ -76,6 +76,10 @@ export const LIFECYCLE_TESTS = {
     'protection.local.ts',
     'tenant move: every store has every case under the new tenant, and none under the old; an erasure looks under both',
   ),
+  departed: test(
+    'tenant-transfer.local.ts',
+    'the whole way, killed at every step: never seen in both places, every table and state as it was, every version above',
+  ),
   rotated: test(
     'protection.local.ts',
     'keys rotate puts the rest under the young key, says how far it is, and nobody notices',

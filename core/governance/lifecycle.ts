@@ -8,7 +8,7 @@ import { markdownTable, page } from './markdown.ts';
 /** What can happen to an aggregate, or to all of them (000 §12). */
 export const LIFECYCLE_EVENTS = [
   ...['create', 'update', 'restrict', 'delete', 'retention expiry'],
-  ...['legal hold', 'schema change', 'tenant migration', 'key rotation'],
+  ...['legal hold', 'schema change', 'tenant migration', 'tenant departure', 'key rotation'],
 ] as const;
 export type LifecycleEvent = (typeof LIFECYCLE_EVENTS)[number];
 
@@ -206,6 +206,32 @@ const RULES: Readonly<Record<LifecycleEvent, Readonly<Record<LifecyclePlace, Rul
     ],
     'failed queue': ['an older version falls out by version', 'write if newer', 'with the redrive', 'converges'],
     'parked objects': parkedStays,
+  },
+  'tenant departure': {
+    canonical: [
+      'closed here, let in there at higher versions, then gone here',
+      'distributary tenant export, import, close, open, remove',
+      'its runs',
+      'departed',
+    ],
+    evidence: [
+      'what is known of it goes along; content is copied by hand, then removed here',
+      'aws s3 sync, tenant remove',
+      RUN,
+      'erased',
+    ],
+    ...inStores([
+      'there as any change; here a tombstone without content',
+      'outbox there, erasure here',
+      RUN,
+      'departed',
+    ]),
+    analytics: ['facts there begin with the arrival; here they are blanked', 'outbox there, erasure here', RUN, 'late'],
+    archive: ['versions there begin with the arrival; here they are removed', 'erasure', RUN, 'archiveErased'],
+    cache: ['decisions of the tenant end', 'suspension of the tenant, time to live', PROMISED, 'atOnce'],
+    outbox: ['new rows there; here they become tombstones', 'capture triggers, erasure', RUN, 'scrubbed'],
+    'failed queue': ['its events leave the messages; others stay', 'erasure', RUN, 'erased'],
+    'parked objects': ['removed with their versions', 'erasure', RUN, 'erased'],
   },
   'key rotation': {
     canonical: ['storage keys of the cloud rotate by themselves', 'AWS, KMS', 'a year', 'encrypted'],
