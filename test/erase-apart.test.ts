@@ -62,14 +62,8 @@ async function asking(meanwhile: Others, before: Others = async () => {}) {
     },
     sleep: (milliseconds: number) => context.clock.sleep(milliseconds),
   } as unknown as RunHandle;
-  let isOver = false;
-  const both = before(context)
-    .then(() => Promise.all([eraseRun.steps.apart!(handle, context), meanwhile(context)]))
-    .finally(() => {
-      isOver = true;
-    });
-  await world.time.runUntil(() => isOver);
-  const [next] = await both;
+  const both = before(context).then(() => Promise.all([eraseRun.steps.apart!(handle, context), meanwhile(context)]));
+  const [next] = await world.time.outcome(both);
   const items: string[] = [];
   for await (const { group, name, body } of context.control.list('store#case-headlines'))
     items.push(`${group} ${name} ${JSON.stringify(body)}`);

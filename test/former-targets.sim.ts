@@ -10,14 +10,12 @@ const BLUE = { store: STORE, name: `${STORE}.1.1` };
 const GREEN = { store: STORE, name: `${STORE}.1.2` };
 
 test('an erasure and its scan go to targets that leave, and do not mind one that has gone', async () => {
-  const world = new World(5);
+  const world = await World.on(BLUE, 5);
   const { time, store } = world;
-  for (const target of [BLUE, GREEN]) await store.create(target);
-  await store.cutOver(BLUE);
-  await world.control().cutOver(BLUE);
+  await store.create(GREEN);
   await world.control().startBuilding(GREEN);
   world.commit(0, false);
-  await time.runUntil(() => [...world.unacknowledged.values()].every(count => count === 0));
+  await time.runUntil(world.isQuiet);
   const [row] = world.rows.values();
   const key = row!.key as AggregateId;
   const [held] = await Promise.all([store.read(GREEN, key)]);
@@ -27,24 +25,16 @@ test('an erasure and its scan go to targets that leave, and do not mind one that
   const context: OperateContext = { ...world.operate(QUIET), erasable };
   const operated = context.store(STORE);
   const erased = [{ aggregate: 'case', key, tenant: held!.tenant, version: held!.version + 1, at: 1 }] as never;
-  const soon = async <Result>(work: Promise<Result>): Promise<Result> => {
-    let isOver = false;
-    void work.finally(() => {
-      isOver = true;
-    });
-    await time.runUntil(() => isOver);
-    return work;
-  };
-  const traces = async () => (await soon(storeTraces(context, operated, erased))).map(({ count }) => count);
+  const traces = async () => (await time.outcome(storeTraces(context, operated, erased))).map(({ count }) => count);
 
-  await soon(dismiss(context, GREEN));
+  await time.outcome(dismiss(context, GREEN));
   expect((await world.control().readTargets(STORE)).building).toEqual([]);
   expect(await traces()).toEqual([2]);
-  expect(await soon(eraseFromStore(context, operated, erased))).toMatchObject([{ count: 2 }]);
+  expect(await time.outcome(eraseFromStore(context, operated, erased))).toMatchObject([{ count: 2 }]);
   expect(await traces()).toEqual([0]);
   expect((await store.read(GREEN, key))?.document).toBeNull();
 
   await store.drop(GREEN);
-  expect(await soon(eraseFromStore(context, operated, erased))).toMatchObject([{ count: 1 }]);
+  expect(await time.outcome(eraseFromStore(context, operated, erased))).toMatchObject([{ count: 1 }]);
   expect(await traces()).toEqual([0]);
 });

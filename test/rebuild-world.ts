@@ -57,6 +57,18 @@ export class Time {
       await setImmediate();
     }
   }
+
+  /** Runs until this work has ended, and has what it ended with. */
+  async outcome<Result>(work: Promise<Result>): Promise<Result> {
+    let isOver = false;
+    const end = () => {
+      isOver = true;
+    };
+    work.then(end, end);
+    await this.runUntil(() => isOver);
+    if (!isOver) throw new Error('nothing is left to happen, and the work has not ended');
+    return work;
+  }
 }
 
 /** States are read from a replica. */
@@ -108,6 +120,15 @@ export class World {
     );
   }
 
+  /** One whose readers and writers know this target. */
+  static async on(target: Target, seed: number): Promise<World> {
+    const world = new World(seed);
+    await world.store.create(target);
+    await world.store.cutOver(target);
+    await world.control().cutOver(target);
+    return world;
+  }
+
   random(below: number): number {
     return Math.floor(this.#random() * below);
   }
@@ -152,6 +173,9 @@ export class World {
     // The same once more, perhaps after everything else has happened.
     if (this.chance(0.3)) void this.time.after(this.random(200_000)).then(() => this.#deliver(key, message));
   }
+
+  /** Whether all that was committed is acknowledged. */
+  readonly isQuiet = (): boolean => [...this.unacknowledged.values()].every(count => count === 0);
 
   async #deliver(key: AggregateId, body: string): Promise<void> {
     this.unacknowledged.set(key, (this.unacknowledged.get(key) ?? 0) + 1);

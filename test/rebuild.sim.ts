@@ -40,14 +40,24 @@ interface Outcome {
   readonly wrong: string | undefined;
 }
 
+const rebuildAsked = (rollbackWindowSeconds: number) => ({
+  store: STORE,
+  rollbackWindowSeconds,
+  accept: false,
+  ...ASKED,
+});
+
+/** A world whose readers are on blue, some cases in it. */
+async function worldOnBlue(seed: number): Promise<World> {
+  const world = await World.on(BLUE, seed);
+  for (let number = 0; number < KEYS; number++) world.commit(number, false);
+  return world;
+}
+
 async function simulate({ seed, kill, freeze, slow, cancelAtMs }: Course, waits = true): Promise<Outcome> {
-  const world = new World(seed);
+  const world = await worldOnBlue(seed);
   const { time } = world;
   const quiet = world.operate(QUIET);
-  await world.store.create(BLUE);
-  await world.store.cutOver(BLUE);
-  await world.control().cutOver(BLUE);
-  for (let number = 0; number < KEYS; number++) world.commit(number, false);
 
   const live = async () => {
     for (const end = time.now + LIVE_MS; time.now < end; await time.after(world.random(2_000))) {
@@ -65,7 +75,7 @@ async function simulate({ seed, kill, freeze, slow, cancelAtMs }: Course, waits 
   let run: Run | undefined;
   const operate = async () => {
     await time.after(world.random(10_000));
-    run = await rebuildStart.run({ store: STORE, rollbackWindowSeconds: 86_400, accept: false, ...ASKED }, quiet);
+    run = await rebuildStart.run(rebuildAsked(86_400), quiet);
     if (cancelAtMs !== undefined) {
       void time.after(cancelAtMs).then(() => runCancel.run({ store: STORE, ...ASKED }, quiet).catch(() => {}));
     }
@@ -86,33 +96,28 @@ async function simulate({ seed, kill, freeze, slow, cancelAtMs }: Course, waits 
       void sweepTargets(context, context.store(STORE)).catch(() => {});
     }
   };
-  const work = Promise.all([live(), operate()]);
-  void work.then(() => {
-    isOver = true;
-  });
   void look();
   void sweep();
-  await time.runUntil(() => isOver);
-  const settled = () => [...world.unacknowledged.values()].every(count => count === 0);
+  await time.outcome(Promise.all([live(), operate()]));
+  isOver = true;
   // What was sent twice may come minutes later.
   const end = time.now + 320_000;
-  await time.runUntil(() => time.now > end && settled());
+  await time.runUntil(() => time.now > end && world.isQuiet());
   isSettled = true;
   wrong ??= await defectOf(world);
   return { world, run: run!, wrong };
+}
+
+/** What becomes of the run that was begun, or resumed. */
+function outcomeOf(world: World, context: OperateContext, begun: Promise<unknown>): Promise<Run | undefined> {
+  return world.time.outcome(begun.then(() => advance(context, STORE)).then(() => context.runs.read(STORE)));
 }
 
 /** A quarter of an hour later nothing is left of a target that nobody can go to: neither fed nor kept. */
 async function leftAfterwards(world: World, { memo: { green } }: Run): Promise<readonly string[]> {
   const context = world.operate(QUIET);
   for (let time = 1; time <= 3; time++) {
-    const before = world.time.now;
-    let isSwept = false;
-    void sweepTargets(context, context.store(STORE)).then(() => {
-      isSwept = true;
-    });
-    void world.time.after(PAUSE_MS);
-    await world.time.runUntil(() => isSwept && world.time.now >= before + PAUSE_MS);
+    await world.time.outcome(Promise.all([sweepTargets(context, context.store(STORE)), world.time.after(PAUSE_MS)]));
   }
   const { building } = await world.control().readTargets(STORE);
   const left = new Set(building.map(({ name }) => name));
@@ -127,12 +132,7 @@ async function leftAfterwards(world: World, { memo: { green } }: Run): Promise<r
 }
 
 async function goTo(world: World): Promise<Target | undefined> {
-  const going = rebuildRollback.run({ store: STORE, ...ASKED }, world.operate(QUIET));
-  let isThere = false;
-  void going.then(() => {
-    isThere = true;
-  });
-  await world.time.runUntil(() => isThere);
+  await world.time.outcome(rebuildRollback.run({ store: STORE, ...ASKED }, world.operate(QUIET)));
   return world.store.current();
 }
 
@@ -199,17 +199,12 @@ test('without the wait for writers that do not know green yet, the same simulati
 }, 120_000);
 
 test('a target that holds what never was is not put before the readers, resumed neither, until somebody accepts it', async () => {
-  const world = new World(7);
-  const { time } = world;
+  const world = await worldOnBlue(7);
   const quiet = world.operate(QUIET);
-  await world.store.create(BLUE);
-  await world.store.cutOver(BLUE);
-  await world.control().cutOver(BLUE);
-  for (let number = 0; number < KEYS; number++) world.commit(number, false);
   const plant = async (): Promise<void> => {
     const { building } = await world.control().readTargets(STORE);
     const [green] = building;
-    if (!green) return time.after(500).then(plant);
+    if (!green) return world.time.after(500).then(plant);
     const [held] = world.rows.values();
     const rogue = {
       key: 'ffffffff-0000-4000-8000-000000000000' as AggregateId,
@@ -217,22 +212,13 @@ test('a target that holds what never was is not put before the readers, resumed 
     };
     await world.store.write(green, [{ ...rogue, version: held!.version, digest: 5, committedAt: 0, document: {} }]);
   };
-  const until = async (work: Promise<unknown>): Promise<Run> => {
-    let isOver = false;
-    void work.then(() => {
-      isOver = true;
-    });
-    await time.runUntil(() => isOver);
-    let run: Run | undefined;
-    void quiet.runs.read(STORE).then(found => {
-      run = found;
-    });
-    await time.runUntil(() => run !== undefined);
-    return run!;
+  const until = async (work: Promise<unknown>) => {
+    await world.time.outcome(work);
+    return world.time.outcome(quiet.runs.read(STORE));
   };
   const resume = (accept: boolean) =>
     runResume.run({ store: STORE, accept, ...ASKED }, quiet).then(() => advance(quiet, STORE));
-  const started = rebuildStart.run({ store: STORE, rollbackWindowSeconds: 60, accept: false, ...ASKED }, quiet);
+  const started = rebuildStart.run(rebuildAsked(60), quiet);
   const unproven = { state: 'failed', error: { code: 'rebuild-unproven' }, report: { extra: { count: 1 } } };
   expect(await until(Promise.all([started.then(() => advance(quiet, STORE)), plant()]))).toMatchObject(unproven);
   expect(await until(resume(false))).toMatchObject(unproven);
@@ -242,67 +228,36 @@ test('a target that holds what never was is not put before the readers, resumed 
 });
 
 test('a target that answers readers otherwise is not put before them, though it holds every version of every key', async () => {
-  const world = new World(11);
-  const { time } = world;
-  await world.store.create(BLUE);
-  await world.store.cutOver(BLUE);
-  await world.control().cutOver(BLUE);
-  for (let number = 0; number < KEYS; number++) world.commit(number, false);
-  await time.runUntil(() => [...world.unacknowledged.values()].every(count => count === 0));
+  const world = await worldOnBlue(11);
+  await world.time.runUntil(world.isQuiet);
   const broken = world.operate(QUIET, true, change => {
     const write = projectChange(change);
     return { ...write, document: write.document && { ...write.document, number: 0 } };
   });
-  const run = async (context: OperateContext, begin: () => Promise<unknown>): Promise<Run> => {
-    let found: Run | undefined;
-    void begin()
-      .then(() => advance(context, STORE))
-      .then(() => context.runs.read(STORE))
-      .then(read => {
-        found = read;
-      });
-    await time.runUntil(() => found !== undefined);
-    return found!;
-  };
-  const asked = { store: STORE, rollbackWindowSeconds: 60, accept: false, ...ASKED };
-  const refused = await run(broken, () => rebuildStart.run(asked, broken));
+  const refused = await outcomeOf(world, broken, rebuildStart.run(rebuildAsked(60), broken));
   expect(refused).toMatchObject({
     state: 'failed',
     error: { code: 'rebuild-unproven', message: expect.stringContaining('answers have another number of results') },
     report: { missing: { count: 0 }, extra: { count: 0 }, mismatched: { count: 0 }, permissionDifferences: 0 },
   });
-  expect(refused.report!.questions).toMatchObject({
+  expect(refused!.report!.questions).toMatchObject({
     errors: { current: 0, candidate: 0 },
     differences: expect.arrayContaining([expect.objectContaining({ query: 'by number' })]),
   });
   expect(await world.store.current()).toEqual(BLUE);
-  const accepted = await run(broken, () => runResume.run({ store: STORE, accept: true, ...ASKED }, broken));
+  const accepted = await outcomeOf(world, broken, runResume.run({ store: STORE, accept: true, ...ASKED }, broken));
   expect(accepted).toMatchObject({ state: 'done', error: null });
 });
 
 test('what readers see and never was stops no rebuild: it is why there is one', async () => {
-  const world = new World(13);
-  const { time } = world;
-  const quiet = world.operate(QUIET);
-  await world.store.create(BLUE);
-  await world.store.cutOver(BLUE);
-  await world.control().cutOver(BLUE);
-  for (let number = 0; number < KEYS; number++) world.commit(number, false);
-  await time.runUntil(() => [...world.unacknowledged.values()].every(count => count === 0));
+  const world = await worldOnBlue(13);
+  await world.time.runUntil(world.isQuiet);
   const [row] = world.rows.values();
   const held = (await world.store.read(BLUE, row!.key))!;
   const key = 'ffffffff-0000-4000-8000-000000000000' as AggregateId;
   await world.store.write(BLUE, [{ ...held, key, digest: 5, document: held.document }]);
-  let run: Run | undefined;
-  const asked = { store: STORE, rollbackWindowSeconds: 60, accept: false, ...ASKED };
-  void rebuildStart
-    .run(asked, quiet)
-    .then(() => advance(quiet, STORE))
-    .then(() => quiet.runs.read(STORE))
-    .then(found => {
-      run = found;
-    });
-  await time.runUntil(() => run !== undefined);
+  const quiet = world.operate(QUIET);
+  const run = await outcomeOf(world, quiet, rebuildStart.run(rebuildAsked(60), quiet));
   expect(run).toMatchObject({ state: 'done', error: null, report: { questions: { apart: 1, reasons: [] } } });
 });
 

@@ -81,15 +81,7 @@ describe('a request', () => {
   const world = new World(1);
   const asked = { api: 1, actor: 'ann', reason: 'a test' };
 
-  async function ask(request: object) {
-    const context = world.operate(QUIET);
-    let reply: Awaited<ReturnType<typeof answer>> | undefined;
-    void answer(request, context).then(result => {
-      reply = result;
-    });
-    await world.time.runUntil(() => reply !== undefined);
-    return reply!;
-  }
+  const ask = (request: object) => world.time.outcome(answer(request, world.operate(QUIET)));
 
   test.each([
     [{ ...asked, operation: 'rebuild.strt', store: STORE }, 'unknown operation "rebuild.strt"', /rebuild\.start/],

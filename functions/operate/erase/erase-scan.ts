@@ -2,7 +2,7 @@ import { factsLeft } from '../../compact/erasing.ts';
 import { inFlight } from '../../in-flight.ts';
 import { isArchive } from '../../stores/archive.ts';
 import type { OperateContext, OperatedStore } from '../context.ts';
-import { leavingTargets } from '../rebuild/former-targets.ts';
+import { everyTarget } from '../rebuild/former-targets.ts';
 import type { BucketEraser } from './bucket-eraser.ts';
 import { mustErase } from './erasable-places.ts';
 import { eraseFailed } from './erase-queues.ts';
@@ -82,9 +82,7 @@ export async function storeTraces(
   { name, store }: OperatedStore,
   erased: readonly ErasedAggregate[],
 ): Promise<readonly Trace[]> {
-  const { current, building } = await context.control.readTargets(name);
-  const leaving = await leavingTargets(context, name);
-  const targets = [...(current ? [current] : []), ...building, ...leaving];
+  const { targets, leaving } = await everyTarget(context, name);
   if (isArchive(store)) {
     const { held } = await eraseArchived(store, targets, erased);
     return [{ place: name, what: 'archived versions that a lock or a hold keeps', count: held, mayPass: false }];

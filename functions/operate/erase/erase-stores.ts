@@ -7,7 +7,7 @@ import { storeGroup } from '../../control-items.ts';
 import { inFlight } from '../../in-flight.ts';
 import { type ArchiveStore, isArchive } from '../../stores/archive.ts';
 import type { OperateContext, OperatedStore } from '../context.ts';
-import { leavingTargets } from '../rebuild/former-targets.ts';
+import { everyTarget } from '../rebuild/former-targets.ts';
 import type { BucketEraser, ObjectsErased, ObjectVersion } from './bucket-eraser.ts';
 import { type ErasableFacts, mustErase } from './erasable-places.ts';
 import { eraseFailed } from './erase-queues.ts';
@@ -67,9 +67,7 @@ export async function eraseFromStore(
   { name, store }: OperatedStore,
   erased: readonly ErasedAggregate[],
 ): Promise<readonly Place[]> {
-  const { current, building } = await context.control.readTargets(name);
-  const leaving = await leavingTargets(context, name);
-  const targets = [...(current ? [current] : []), ...building, ...leaving];
+  const { targets, leaving } = await everyTarget(context, name);
   const facts = context.erasable.facts(name);
   if (facts) return eraseHistory(facts, { name, targets, erased });
   if (isArchive(store)) {

@@ -87,13 +87,17 @@ export async function dismiss({ control, clock }: Ports, target: Target): Promis
 }
 const MARK = { forgottenAt: null };
 
-/** Targets that are no longer fed and may still be there: whoever looks for what a store holds has to look there too. */
-export async function leavingTargets({ control }: Pick<Ports, 'control'>, store: string): Promise<readonly Target[]> {
-  const targets: Target[] = [];
+/** Every target that may hold something of a store: those that are fed, and `leaving` ones, which may be gone at any moment. */
+export async function everyTarget(
+  { control }: Pick<Ports, 'control'>,
+  store: string,
+): Promise<{ readonly targets: readonly Target[]; readonly leaving: readonly Target[] }> {
+  const { current, building } = await control.readTargets(store);
+  const leaving: Target[] = [];
   for await (const { name } of control.list(storeGroup(store), LEAVING)) {
-    targets.push({ store, name: name.slice(LEAVING.length) });
+    leaving.push({ store, name: name.slice(LEAVING.length) });
   }
-  return targets;
+  return { targets: [...(current ? [current] : []), ...building, ...leaving], leaving };
 }
 
 /** Does what is due for a store's former targets. Called each minute. */
