@@ -169,7 +169,7 @@ begin
   end if;
   raise exception 'tenant % goes over to another deployment: nothing of it can be changed here', whose
     using errcode = 'restrict_violation', constraint = 'tenant_departs',
-      hint = 'wait, and change it there; or take the departure back: distributary tenant export --abort';
+      hint = 'wait, and change it there; or take the departure back: distributary tenant stay';
 end $$;
 
 -- Nothing of it changes, but that an update without a change publishes it again, and what removes it. With each row that

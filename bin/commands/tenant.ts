@@ -6,6 +6,7 @@ import { tenantImportCommand } from './tenant-import.ts';
 import { tenantMoveCommand } from './tenant-move.ts';
 import { tenantOpenCommand } from './tenant-open.ts';
 import { tenantRemoveCommand } from './tenant-remove.ts';
+import { tenantStayCommand } from './tenant-stay.ts';
 
 export const tenantCommand: Command = {
   usage: 'tenant',
@@ -15,6 +16,7 @@ export const tenantCommand: Command = {
   commands: [
     tenantMoveCommand,
     tenantExportCommand,
+    tenantStayCommand,
     tenantImportCommand,
     tenantCloseCommand,
     tenantOpenCommand,
