@@ -5,6 +5,13 @@ import { count, moment } from './wording.ts';
 
 /** What an operator can do: each shows its plan first, takes a reason, and is one request to the operations function. */
 
+/** What the page can be asked to open. */
+export interface Acting {
+  readonly mayAct: boolean;
+  act(action: Action): void;
+  showFailed(store: string): void;
+}
+
 const planOf = (store: string): Promise<RebuildPlan> => ask('rebuild.plan', { store });
 
 const HOUR = 3600;

@@ -18,13 +18,6 @@ export interface PageProps {
   onSignOut(): void;
 }
 
-/** What the page can be asked to open. */
-export interface Acting {
-  readonly mayAct: boolean;
-  act(action: Action): void;
-  showFailed(store: string): void;
-}
-
 /** The path of the data, from where it is written to where it is read, and who answers for what. */
 export function Page({ person, searchAs, onSignedOut, onSignOut }: PageProps) {
   const { look, curve, trouble } = useLive(onSignedOut);

@@ -1,5 +1,5 @@
+import type { Acting } from './actions.ts';
 import { cancelAction, pauseAction, resumeAction } from './actions.ts';
-import type { Acting } from './page.tsx';
 import { State, type Tone } from './state.tsx';
 import type { Run } from './wire.ts';
 import { count, moment, rate, seconds } from './wording.ts';

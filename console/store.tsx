@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks';
+import type { Acting } from './actions.ts';
 import { driftAction, rebuildAction, rollbackAction } from './actions.ts';
 import { Curve } from './curve.tsx';
-import type { Acting } from './page.tsx';
 import { RunStrip } from './run-strip.tsx';
 import { State, type Tone } from './state.tsx';
 import type { DriftReport, Freshness, Lane, Point, RebuildReport, Run, StoreView } from './wire.ts';

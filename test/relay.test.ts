@@ -5,7 +5,7 @@ import { decodePack, MAX_INLINE_STATE_BYTES, MAX_PACK_BYTES, MAX_STATE_BYTES } f
 import type { Pack } from '../functions/relay/packer.ts';
 import type { Row } from '../functions/relay/pgoutput.ts';
 import { type RelayEvents, relay, type Sink } from '../functions/relay/relay.ts';
-import type { ReplicationStream, TransactionPart } from '../functions/relay/replication.ts';
+import type { ReplicationStream, TransactionPart } from '../functions/relay/replication-stream.ts';
 
 const TENANT = '00000000-0000-4000-8000-000000000001';
 const keyOf = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;

@@ -7,7 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import pg from 'pg';
 import type { Lsn } from '../core/lsn.ts';
-import { openReplication, type ReplicationStream, type TransactionPart } from '../functions/relay/replication.ts';
+import { openReplication } from '../functions/relay/replication.ts';
+import type { ReplicationStream, TransactionPart } from '../functions/relay/replication-stream.ts';
 import { dropSlot, ensureSlot, slotStatus, takeOver } from '../functions/relay/slot.ts';
 import { type Postgres, startPostgres } from '../local/postgres.ts';
 

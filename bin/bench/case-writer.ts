@@ -1,14 +1,6 @@
 import pg from 'pg';
 import type { Endpoints } from '../../local/endpoints.ts';
-import { clock } from './observer.ts';
-
-/** A case after an update: what has to arrive. */
-export interface Written {
-  readonly id: string;
-  readonly version: number;
-  /** When its commit was sent, ms since 1970: all that comes later is the pipe's. */
-  readonly at: number;
-}
+import { clock, type Written } from './observer.ts';
 
 /** One connection that updates cases as a supervisor's command would. */
 export interface CaseWriter {

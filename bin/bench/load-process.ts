@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Endpoints } from '../../local/endpoints.ts';
-import { caseIds, openCaseWriter, type Written } from './case-writer.ts';
+import { caseIds, openCaseWriter } from './case-writer.ts';
 import { answerOrders } from './child.ts';
-import { lookByGet, lookBySearch, Observer } from './observer.ts';
+import { lookByGet, lookBySearch, Observer, type Written } from './observer.ts';
 
 /** Those who write and those who watch, in a process of their own: they wait for nobody but the servers. */
 

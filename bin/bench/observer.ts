@@ -1,11 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Written } from './case-writer.ts';
 
 /** Of a latency, how much may be due to our not looking. */
 const LATE_SHARE = 0.03;
 
 /** Milliseconds since 1970, and parts of them. */
 export const clock = (): number => performance.timeOrigin + performance.now();
+
+/** A case after an update: what has to arrive. */
+export interface Written {
+  readonly id: string;
+  readonly version: number;
+  /** When its commit was sent, ms since 1970: all that comes later is the pipe's. */
+  readonly at: number;
+}
 
 /** Which version of each document can be seen now, by key; what cannot is left out. */
 export type Look = (keys: readonly string[]) => Promise<ReadonlyMap<string, number>>;

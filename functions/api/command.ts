@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { may, type Operation } from '../../core/policy.ts';
 import type { Caller, Canonical, Session } from './canonical.ts';
-import type { Once } from './once.ts';
+import type { Made, Once } from './once.ts';
 import { Problem } from './problem.ts';
 import { type Rehydrated, rehydrate } from './rehydrate.ts';
 import { type Answer, type Method, NOTHING, type Request, type Route, route, uuid } from './route.ts';
@@ -23,9 +23,6 @@ export interface Work<Params, Body> {
   /** An id for something that the command makes: the same when the same intent is tried again. */
   newId(): string;
 }
-
-/** What was made, besides the new version: told to the caller, and kept for a repeated request. No content of a case. */
-export type Made = Readonly<Record<string, string | number>>;
 
 const versionSchema = z.int().describe('Version of the case after the command; wait for it with waitFor.');
 /** What a command answers with, besides what it names itself. */

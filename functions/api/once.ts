@@ -10,12 +10,14 @@ import { DynamoDBPersistenceLayer } from '@aws-lambda-powertools/idempotency/dyn
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context } from 'aws-lambda';
 import { API_STATE_KEYS } from '../../core/api-state-keys.ts';
-import type { Made } from './command.ts';
 import { Problem } from './problem.ts';
 import type { Request } from './route.ts';
 
 /** For so long a request that comes again gets the answer of the first. */
 const REMEMBERED_SECONDS = 24 * 3600;
+
+/** What was made, besides the new version: told to the caller, and kept for a repeated request. No content of a case. */
+export type Made = Readonly<Record<string, string | number>>;
 
 export interface Once {
   /** Carries out an intent once: a request with the same key and the same content gets the same answer. */

@@ -1,14 +1,9 @@
 import * as z from 'zod';
+import type { Asked } from './audit/audit.ts';
 import type { OperateContext } from './context.ts';
 
 /** Raised when an old client would misunderstand an answer, or be misunderstood. */
 export const API_VERSION = 1;
-
-/** Who asks, and why: in every request, and for what changes something in the audit log. */
-export interface Asked {
-  readonly actor: string;
-  readonly reason: string;
-}
 
 /** What every request has besides its operation's own fields. */
 export const envelope = {

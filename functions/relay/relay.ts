@@ -6,7 +6,7 @@ import { type Entry, Ledger } from './ledger.ts';
 import { type OutboxChange, readOutboxRow } from './outbox-row.ts';
 import { type Pack, Packer } from './packer.ts';
 import type { Insert, Row } from './pgoutput.ts';
-import type { ReplicationStream, TransactionPart } from './replication.ts';
+import type { ReplicationStream, TransactionPart } from './replication-stream.ts';
 
 /** Where the relay's output goes. Each method resolves when its content is safe, and rejects when that is not known. */
 export interface Sink {

@@ -4,7 +4,7 @@ import { DistributaryError } from '../../core/errors.ts';
 import { Dependants } from './dependants.ts';
 import { anotherRelayStays, beat } from './hold.ts';
 import { type RelayEvents, relay, type Sink } from './relay.ts';
-import type { ReplicationStream } from './replication.ts';
+import type { ReplicationStream } from './replication-stream.ts';
 import { ensureSlot, type SlotStatus, slotStatus, takeOver } from './slot.ts';
 import { asSourceError } from './source-error.ts';
 

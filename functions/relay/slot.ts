@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { DistributaryError } from '../../core/errors.ts';
 import { type Lsn, parseLsn } from '../../core/lsn.ts';
-import { connectReplication, type ReplicationOptions, type ReplicationStream, startStreaming } from './replication.ts';
+import { connectReplication, startStreaming } from './replication.ts';
+import type { ReplicationOptions, ReplicationStream } from './replication-stream.ts';
 import { asSourceError } from './source-error.ts';
 
 /** What the catalogue says of a slot. A missing slot is `undefined` where this is asked for. */

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { DistributaryError } from '../../core/errors.ts';
 import { formatLsn, type Lsn, laterLsn, NO_LSN } from '../../core/lsn.ts';
 import { type Insert, OutputDecoder, POSTGRES_EPOCH_MS } from './pgoutput.ts';
-import type { ReplicationOptions, ReplicationStream, TransactionPart } from './replication.ts';
+import type { ReplicationOptions, ReplicationStream, TransactionPart } from './replication-stream.ts';
 import { asSourceError } from './source-error.ts';
 
 /** How often the server hears where we are. It waits `wal_sender_timeout` for a sign of life: 60 s, 5 s in local mode. */

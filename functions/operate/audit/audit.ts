@@ -2,7 +2,12 @@ import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
 import type { JsonObject } from '../../../core/change.ts';
 import { type ControlItems, parseBody } from '../../control-items.ts';
-import type { Asked } from '../operation.ts';
+
+/** Who asks, and why: in every request, and for what changes something in the audit log. */
+export interface Asked {
+  readonly actor: string;
+  readonly reason: string;
+}
 
 const entrySchema = z.strictObject({
   at: z.int(),

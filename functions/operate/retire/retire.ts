@@ -3,9 +3,10 @@ import { DistributaryError } from '../../../core/errors.ts';
 import { DESTRUCTIVE, type RetireStatus, type RetireStep, retireStatus } from '../../../core/retire.ts';
 import { storeGroup } from '../../control-items.ts';
 import { CLOSING, readClosing } from '../../reads.ts';
+import type { Asked as Envelope } from '../audit/audit.ts';
 import type { OperateContext } from '../context.ts';
 import { ARCHIVE_PLACE } from '../lifecycle/archive-run.ts';
-import { defineOperation, type Asked as Envelope, storeName } from '../operation.ts';
+import { defineOperation, storeName } from '../operation.ts';
 import {
   changeRetirement,
   type Retirement,
