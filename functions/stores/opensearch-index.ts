@@ -83,6 +83,8 @@ export function indexDefinition(
       ...(replicas === undefined ? { auto_expand_replicas: '0-1' } : { number_of_replicas: replicas }),
       // Said explicitly, or a shard without searches for 30 s stops refreshing and the first reader waits.
       refresh_interval: `${REFRESH_SECONDS}s`,
+      // Or a refresh waits for merges of small segments, for ten seconds at most, and nothing new is found meanwhile.
+      'merge_on_flush.enabled': false,
     },
     aliases: { [writesTo(name)]: {} },
     mappings: { dynamic: 'strict', properties: { ...mapFields(fields), [META]: META_MAPPING } },

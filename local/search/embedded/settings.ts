@@ -8,6 +8,7 @@ export type Settings = ReadonlyMap<string, string>;
 /** What the engine acts on, and what is kept for its own sake because it tunes only what a stand-in does not have. */
 const KNOWN: { readonly [name: string]: 'static' | 'dynamic' } = {
   'index.refresh_interval': 'dynamic',
+  'index.merge_on_flush.enabled': 'dynamic',
   'index.gc_deletes': 'dynamic',
   'index.max_result_window': 'dynamic',
   'index.number_of_replicas': 'dynamic',
