@@ -75,14 +75,14 @@ export interface Ask {
 }
 
 /** Both functions of the API on real servers, without the pipeline: `project` is when the stores learn of changes. */
-export async function openApiServers() {
+export async function openApiServers(searchChoice: 'real' | 'embedded' = 'embedded') {
   const folder = await mkdtemp(join(tmpdir(), 'distributary-api-'));
   await chmod(folder, 0o755);
   const [server, dynamo, aws, search] = await Promise.all([
     openServer(),
     startDynamo({ choice: 'dynalite', dataDir: join(folder, 'dynamodb'), onLog: () => {} }),
     startAws({ dataDir: join(folder, 'aws') }),
-    startSearch({ choice: 'embedded', dataDir: join(folder, 'search'), onLog: () => {} }),
+    startSearch({ choice: searchChoice, dataDir: join(folder, 'search'), onLog: () => {} }),
   ]);
   const db = await openCanonical(server.url);
   const client = dynamoClient({ ...CONNECTION, endpoint: dynamo.endpoint });

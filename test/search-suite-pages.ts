@@ -45,6 +45,11 @@ const SORTS: readonly [sort: unknown, ids: string[], values: unknown[][]][] = [
   [[{ k: 'desc' }], ['c', 'b', 'a', 'd'], [['z'], ['y'], ['x'], [null]]],
   [[{ d: { order: 'desc' } }], ['a', 'c', 'b', 'd'], [[1704240000000], [1704153600000], [1704067200000], [LEAST_LONG]]],
   [
+    [{ d: { order: 'asc', missing: 1704067200001 } }],
+    ['b', 'd', 'c', 'a'],
+    [[1704067200000], [1704067200001], [1704153600000], [1704240000000]],
+  ],
+  [
     [{ f: 'asc' }, '_id'],
     ['b', 'a', 'c', 'd'],
     [
@@ -252,6 +257,15 @@ export const pagePromises: Promises = bench => {
     [{ sort: [{ n: { order: 'up' } }] }, /\[field_sort\] failed to parse field \[order\]/],
   ])('%j is refused', async (body, reason) => {
     expect(await refusal(search(body))).toMatchObject({ status: 400, reason: expect.stringMatching(reason) });
+  });
+
+  test('a date that is missing counts as milliseconds; text for it is refused', async () => {
+    const sort = [{ d: { order: 'asc', missing: '9999-12-31T00:00:00Z' } }];
+    expect(await refusal(search({ sort }))).toEqual({
+      status: 400,
+      type: 'number_format_exception',
+      reason: 'For input string: "9999-12-31T00:00:00Z"',
+    });
   });
 
   test('several indices are searched as one, an index that is missing is refused', async () => {

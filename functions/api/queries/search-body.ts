@@ -93,9 +93,12 @@ function sortOf({ sort }: Search, fields: Asked, hasText: boolean): object[] {
   return [...(asked.length > 0 ? asked : usual), { [KEY]: 'asc' }];
 }
 
-/** What has no value comes last. Of a time the engine would say so by a number that JavaScript cannot give back. */
+/** The first and the last day of the years 1 to 9999, in milliseconds since 1970: the engine takes no text here. */
+const [FIRST_DAY, LAST_DAY] = [Date.parse('0001-01-01'), Date.parse('9999-12-31')];
+
+/** What has no value comes last. Left to itself the engine says so by a number that JavaScript cannot give back. */
 function lastOf(type: FieldType, order: 'asc' | 'desc'): string | number {
-  if (type === 'date' || type === 'timestamp') return order === 'asc' ? '9999-12-31T00:00:00Z' : '0001-01-01T00:00:00Z';
+  if (type === 'date' || type === 'timestamp') return order === 'asc' ? LAST_DAY : FIRST_DAY;
   if (type === 'integer') return order === 'asc' ? Number.MAX_SAFE_INTEGER : Number.MIN_SAFE_INTEGER;
   return '_last';
 }

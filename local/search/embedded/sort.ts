@@ -122,14 +122,17 @@ function sortedField(name: string, options: JsonObject, indices: readonly Index[
 }
 
 function missingKey(
-  { type, format }: Pick<Field, 'type' | 'format'>,
+  { type }: Pick<Field, 'type'>,
   missing: Json | undefined,
   first: boolean,
   descending: boolean,
 ): Key {
   if (missing !== undefined && missing !== '_first' && missing !== '_last') {
     if (type === 'keyword') return String(missing);
-    return (type === 'date' ? parseDate(String(missing), format)?.first : undefined) ?? Number(missing);
+    const number = readNumber(String(missing));
+    // Of a date too: OpenSearch takes milliseconds here, and no text.
+    if (number === undefined) throw new SearchRefusal(400, 'number_format_exception', `For input string: "${missing}"`);
+    return number;
   }
   const [least, greatest] = ENDS[type] ?? [0, 0];
   return type === 'keyword' ? null : first === descending ? greatest : least;
