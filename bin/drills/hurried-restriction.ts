@@ -7,13 +7,12 @@ import type { AggregateId } from '../../core/version.ts';
 import type { Endpoints } from '../../local/endpoints.ts';
 import { type OpenStores, openStores } from '../../local/verification/open-stores.ts';
 import type { AskApi } from './api-client.ts';
+import { type Look, watchFacts } from './fact-watch.ts';
 import type { DrillCase, DrillWorld } from './made-up-people.ts';
 
 /** All ordinary changes are of these. */
 const CASES = 2_000;
 const LOOK_MS = 20;
-/** Dearer looks. */
-const LOOK_IN_FILES_MS = 250;
 /** A store that has not come that far by then is out of order. */
 const PATIENCE_MS = 90_000;
 
@@ -47,6 +46,12 @@ export async function hurryRestriction(
   const stores = openStores(endpoints);
   try {
     const restrict = { method: 'PUT', path: `/cases/${kase.id}/restriction` };
+    const looks = await Promise.all(
+      contracts.map(async contract => ({
+        name: contract.store_name,
+        look: await lookInto(stores, endpoints, contract, kase.id),
+      })),
+    );
     // For no version that there is: the function is awake then.
     await ask(world.supervisor, { ...restrict, ifMatch: '"0"' });
     const start = performance.now();
@@ -55,9 +60,9 @@ export async function hurryRestriction(
       throw new DistributaryError('store-unavailable', `the restriction has status ${reply.status}`);
     const commandMs = Math.round(performance.now() - start);
     const committedAt = await restrictedAt(db, kase);
-    const came = contracts.map(async contract => {
-      const cameAt = await hasCome(stores, contract, kase.id, reply.body.version);
-      return [contract.store_name, cameAt - committedAt] as const;
+    const came = looks.map(async ({ name, look }) => {
+      const cameAt = await hasCome(look, name, reply.body.version);
+      return [name, cameAt - committedAt] as const;
     });
     const [shown, inForce] = await Promise.all([readsOf(ask, world, kase), Promise.all(came)]);
     const stillWaiting = await waitingIn(endpoints, contracts);
@@ -115,23 +120,25 @@ async function restrictedAt(db: pg.Client, { id }: DrillCase): Promise<number> {
   return (await db.query<{ at: Date }>(text, [id])).rows[0]!.at.getTime();
 }
 
-/**
- * When the store was seen to have it. To find a key in files takes reading all of them, seconds of them behind a backlog; which
- * files there are is looked up first, so that what such a look finds was there when it began.
- */
-async function hasCome(stores: OpenStores, contract: ProjectedContract, id: string, version: number): Promise<number> {
+/** Shows the newest version of the case that a store has; what it had before is behind it. */
+async function lookInto(
+  stores: OpenStores,
+  { stores: places }: Endpoints,
+  contract: ProjectedContract,
+  id: string,
+): Promise<Look> {
   const store = stores.open(contract);
   const target = (await store.current())!;
-  const isInFiles = contract.engine === 's3';
-  let seenAt = 0;
-  const look = async () => {
-    const beganAt = Date.now();
-    const stored = await store.read(target, id as AggregateId);
-    seenAt = isInFiles ? beganAt : Date.now();
-    return stored !== undefined && stored.version >= version;
-  };
-  await until(`${contract.store_name} has the restriction`, look, isInFiles ? LOOK_IN_FILES_MS : LOOK_MS);
-  return seenAt;
+  if (contract.engine !== 's3') return async () => (await store.read(target, id as AggregateId))?.version ?? 0;
+  const look = watchFacts(stores, contract, { bucket: places[contract.store_name]!.bucket!, target }, id);
+  await look();
+  return look;
+}
+
+/** When the store was seen to have the version. */
+async function hasCome(look: Look, name: string, version: number): Promise<number> {
+  await until(`${name} has the restriction`, async () => (await look()) >= version);
+  return Date.now();
 }
 
 /** What a clerk is shown who saw the case until now. */
@@ -155,7 +162,7 @@ async function waitingIn({ control }: Endpoints, contracts: readonly ProjectedCo
     .reduce((sum, { visible, inFlight }) => sum + visible + inFlight, 0);
 }
 
-async function until(what: string, look: () => Promise<boolean>, everyMs = LOOK_MS): Promise<void> {
-  for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await delay(everyMs)) if (await look()) return;
+async function until(what: string, look: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await delay(LOOK_MS)) if (await look()) return;
   throw new DistributaryError('store-unavailable', `not in ${PATIENCE_MS / 1000} s: ${what}`);
 }
