@@ -11,7 +11,8 @@ import {
 
 /** A copy of an archive, or the archive itself: names in the order of their text, and what is below them. */
 export interface ArchiveCopy {
-  list(prefix: string): AsyncIterable<string>;
+  /** Names that start with `prefix` and come after `after`. */
+  list(prefix: string, after?: string): AsyncIterable<string>;
   read(object: string): Promise<string | undefined>;
 }
 
@@ -39,14 +40,25 @@ export interface ArchiveVerdict {
   readonly faultCount: number;
 }
 
+export interface VerificationOptions {
+  /** Of so many objects that the manifest names. */
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
 const MAX_FAULTS = 100;
+const READS_AT_ONCE = 64;
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /**
  * Proves one target from its manifest alone: each segment carries the hash of the one before it, each object the hash that a
  * segment names.
  */
-export async function verifyArchive(copy: ArchiveCopy, target: string): Promise<ArchiveVerdict> {
+export async function verifyArchive(
+  copy: ArchiveCopy,
+  target: string,
+  { onProgress, signal }: VerificationOptions = {},
+): Promise<ArchiveVerdict> {
   const faults: Fault[] = [];
   let faultCount = 0;
   const fault = (object: string, what: string) => {
@@ -55,20 +67,22 @@ export async function verifyArchive(copy: ArchiveCopy, target: string): Promise<
   };
   const chain = await readChain(copy, target, fault);
   let [proved, bytes, erased] = [0, 0, 0];
-  for (const [object, entries] of chain.entries) {
-    const text = await copy.read(object);
-    const wasErased = entries.some(entry => 'erased' in entry);
-    if (text === undefined) {
-      if (wasErased) erased += 1;
-      else fault(object, 'is missing');
-      continue;
+  const named = [...chain.entries];
+  for (let start = 0; start < named.length; start += READS_AT_ONCE) {
+    signal?.throwIfAborted();
+    const some = named.slice(start, start + READS_AT_ONCE);
+    const texts = await Promise.all(some.map(([object]) => copy.read(object)));
+    for (const [index, [object, entries]] of some.entries()) {
+      const text = texts[index];
+      const what = text === undefined ? absence(entries) : objectFault(object, text, entries);
+      if (what !== undefined) fault(object, what);
+      else if (text === undefined) erased += 1;
+      else {
+        proved += 1;
+        bytes += Buffer.byteLength(text);
+      }
     }
-    const what = objectFault(object, text, entries);
-    if (what !== undefined) fault(object, what);
-    else {
-      proved += 1;
-      bytes += Buffer.byteLength(text);
-    }
+    onProgress?.(start + some.length, named.length);
   }
   let unsealed = 0;
   for await (const object of copy.list(documentsOf(target))) if (!chain.entries.has(object)) unsealed += 1;
@@ -120,6 +134,9 @@ function parsedSegment(text: string) {
     return undefined;
   }
 }
+
+const absence = (entries: readonly ArchiveEntry[]): string | undefined =>
+  entries.some(entry => 'erased' in entry) ? undefined : 'is missing';
 
 /** An object that was noted twice, after a crash, was noted with one hash. */
 function objectFault(object: string, text: string, entries: readonly ArchiveEntry[]): string | undefined {

@@ -15,8 +15,8 @@ export function folderCopy(folder: string): ArchiveCopy {
     .sort();
   const known = new Set(names);
   return {
-    async *list(prefix) {
-      for (const name of names) if (name.startsWith(prefix)) yield name;
+    async *list(prefix, after = '') {
+      for (const name of names) if (name > after && name.startsWith(prefix)) yield name;
     },
     read: async object => (known.has(object) ? readFileSync(join(folder, object), 'utf8') : undefined),
   };

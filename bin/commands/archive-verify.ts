@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { documentsOf, manifestOf } from '../../core/archive.ts';
 import type { ArchiveCopy, ArchiveVerdict } from '../../core/archive-verification.ts';
 import { DistributaryError } from '../../core/errors.ts';
 import { type Command, EXIT, type ExitCode, type Session } from '../command.ts';
@@ -24,12 +25,21 @@ time: then nothing can have been taken off the end. Exits 1 when something is mi
   run: ([place = ''], options, session) => verify(place, options, session),
 };
 
-async function verify(place: string, { head }: VerifyOptions, { terminal, json }: Session): Promise<ExitCode> {
+async function verify(place: string, { head }: VerifyOptions, { terminal, json, signal }: Session): Promise<ExitCode> {
   const { verifyArchive } = await import('../../core/archive-verification.ts');
+  const { startProgress } = await import('../terminal/progress.ts');
   const copy = await opened(place);
   const targets = await targetsOf(copy, place);
   const verdicts: ArchiveVerdict[] = [];
-  for (const target of targets) verdicts.push(await verifyArchive(copy, target));
+  for (const target of targets) {
+    const bar = startProgress(terminal, { title: `verify ${target}`, total: 1 });
+    const onProgress = (done: number, total: number) => bar.update(done / total, `${done} of ${total} objects`);
+    try {
+      verdicts.push(await verifyArchive(copy, target, { onProgress, signal }));
+    } finally {
+      bar.stop();
+    }
+  }
   const isKnown = head === undefined || verdicts.some(({ hashes }) => hashes.includes(head));
   const isFine = isKnown && verdicts.every(({ faultCount }) => faultCount === 0);
   if (json) terminal.print(JSON.stringify({ fine: isFine, targets: verdicts.map(({ hashes: _, ...rest }) => rest) }));
@@ -60,17 +70,32 @@ async function opened(place: string): Promise<ArchiveCopy> {
   }
   const { archiveObjects } = await import('../../functions/stores/archive-objects.ts');
   const { s3Client } = await import('../../functions/stores/s3-client.ts');
-  const objects = archiveObjects(s3Client(), bucket);
+  const client = s3Client();
+  await client.config.region().catch(() => {
+    throw new DistributaryError('usage', 'no region is known', { hint: 'set AWS_REGION, or a profile by AWS_PROFILE' });
+  });
+  const objects = archiveObjects(client, bucket);
   return { list: objects.list, read: objects.get };
 }
 
+async function firstOf(names: AsyncIterable<string>): Promise<string | undefined> {
+  for await (const name of names) return name;
+  return undefined;
+}
+
 async function targetsOf(copy: ArchiveCopy, place: string): Promise<readonly string[]> {
-  const targets = new Set<string>();
-  for await (const object of copy.list('')) {
-    const [target, part] = object.split('/');
-    if (target !== undefined && (part === 'manifest' || part === 'documents')) targets.add(target);
+  const targets: string[] = [];
+  for (let after = ''; ; ) {
+    const folder = (await firstOf(copy.list('', after)))?.split('/')[0];
+    if (folder === undefined) break;
+    const parts = await Promise.all(
+      [documentsOf(folder), manifestOf(folder)].map(prefix => firstOf(copy.list(prefix))),
+    );
+    if (parts.some(object => object !== undefined)) targets.push(folder);
+    // What comes after a slash, in the order of text: all that is in the folder is before it.
+    after = `${folder}0`;
   }
-  if (targets.size > 0) return [...targets];
+  if (targets.length > 0) return targets;
   const hint = 'it has a folder per target, and therein documents/ and manifest/';
   throw new DistributaryError('usage', `${place} holds no archive`, { hint });
 }
