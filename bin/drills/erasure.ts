@@ -7,7 +7,13 @@ import { errorOf, followRun } from '../operate/following.ts';
 import { type ErasureReport, erasureReportOf } from '../operate/shown-erasure.ts';
 import { localOperations } from '../operations.ts';
 import { settle } from '../running/settled.ts';
-import { commitMarkedCase, commitMarkedDraft, failMarkedCase, uploadMarkedEvidence } from './marked-case.ts';
+import {
+  commitMarkedCase,
+  commitMarkedDraft,
+  failMarkedCase,
+  forgetFailed,
+  uploadMarkedEvidence,
+} from './marked-case.ts';
 
 const FAILED_STORE = 'case-search';
 
@@ -29,7 +35,7 @@ export async function drillErasure(endpoints: Endpoints, session: Session): Prom
   const cases = [marked.id, await commitMarkedDraft(endpoints, marked)];
   await uploadMarkedEvidence(endpoints, marked);
   await settle(endpoints, catalogue, { signal: session.signal });
-  await failMarkedCase(endpoints, marked, FAILED_STORE);
+  const bystander = await failMarkedCase(endpoints, marked, FAILED_STORE);
   const planted = await placesOfMarker(endpoints, definitions, marked.marker);
   session.terminal.note(`${marked.marker} is in ${planted.length} places`);
 
@@ -45,6 +51,7 @@ export async function drillErasure(endpoints: Endpoints, session: Session): Prom
     return { cases, planted, notPlanted, erasure, left, passed };
   } finally {
     operations.close();
+    await forgetFailed(endpoints, bystander, FAILED_STORE);
   }
 }
 

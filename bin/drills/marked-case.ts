@@ -5,6 +5,7 @@ import pg from 'pg';
 import { DistributaryError } from '../../core/errors.ts';
 import { encodeChange, encodePack, MAX_INLINE_STATE_BYTES } from '../../core/pack.ts';
 import { type AggregateId, storedVersion, type TenantId } from '../../core/version.ts';
+import { eraseFailed } from '../../functions/operate/erase/erase-queues.ts';
 import { sendToFailedQueue } from '../../functions/projector/failed-queue.ts';
 import { s3Client } from '../../functions/stores/s3-client.ts';
 import type { Endpoints } from '../../local/endpoints.ts';
@@ -113,20 +114,30 @@ export function markedEvent({ id, tenant, marker }: MarkedCase, version = 1): st
   return encodeChange(header, { state: JSON.stringify({ title: marker }) });
 }
 
-/** A failed message of the case alone, and one that it shares with another aggregate. */
-export async function failMarkedCase(
-  { sqs: endpoint, region, credentials, stores }: Endpoints,
-  marked: MarkedCase,
-  store: string,
-): Promise<MarkedCase> {
-  const sqs = new SQSClient({ endpoint, region, credentials: { ...credentials } });
+/** A failed message of the case alone, and one that it shares with another aggregate: that one. */
+export async function failMarkedCase(endpoints: Endpoints, marked: MarkedCase, store: string): Promise<MarkedCase> {
   const other: MarkedCase = { id: randomUUID(), tenant: marked.tenant, marker: 'Bystander' };
   const error = new DistributaryError('projector-threw', 'planted by the drill');
   const letter = (events: readonly string[]) => ({ body: encodePack(events), error });
+  const letters = [letter([markedEvent(marked)]), letter([markedEvent(marked), markedEvent(other)])];
+  await withQueues(endpoints, sqs => sendToFailedQueue(sqs, failedQueueOf(endpoints, store), store, letters));
+  return other;
+}
+
+/** Takes what failed of it away: an operator is not to look for the cause of what a drill planted. */
+export async function forgetFailed(endpoints: Endpoints, { id }: MarkedCase, store: string): Promise<void> {
+  await withQueues(endpoints, sqs => eraseFailed(sqs, failedQueueOf(endpoints, store), new Set([id])));
+}
+
+const failedQueueOf = ({ stores }: Endpoints, store: string): string => stores[store]!.failedQueueUrl;
+
+async function withQueues(
+  { sqs: endpoint, region, credentials }: Endpoints,
+  act: (sqs: SQSClient) => Promise<unknown>,
+): Promise<void> {
+  const sqs = new SQSClient({ endpoint, region, credentials: { ...credentials } });
   try {
-    const letters = [letter([markedEvent(marked)]), letter([markedEvent(marked), markedEvent(other)])];
-    await sendToFailedQueue(sqs, stores[store]!.failedQueueUrl, store, letters);
-    return other;
+    await act(sqs);
   } finally {
     sqs.destroy();
   }
