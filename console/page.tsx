@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { type Action, ActionDialog } from './action-dialog.tsx';
+import type { Acting } from './actions.ts';
 import { FailedDialog } from './failed-dialog.tsx';
 import { useLive } from './live.ts';
 import { Responsibilities } from './responsibilities.tsx';
