@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# AWS's own rules for templates, over those of each size, of each form of the relay and of each engine of the cache. cfn-lint is Python: it gets an
-# environment of its own, once, in the user's cache.
+# AWS's own rules for templates, over those of each size, of each form of the relay and of each engine of the cache. cfn-lint
+# is Python: it gets an environment of its own, once, in the user's cache.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/node_modules/.bin:$PATH"

@@ -3,8 +3,8 @@ import type { AggregateId } from '../core/version.ts';
 import { storeGroup } from '../functions/control-items.ts';
 import { TARGETS_TTL_SECONDS } from '../functions/control-targets.ts';
 import { CANARY, lastReads } from '../functions/reads.ts';
-import { findRealParts } from '../local/search/real.ts';
 import { type ApiServers, openApiServers, settle } from './api-servers.ts';
+import { onBothEngines } from './search-engines.ts';
 
 /** Queries on stores that learn of changes only when the test says so. */
 
@@ -12,11 +12,7 @@ const CASE = { title: 'A fee', product: 'Credit card', issue: 'Fees', narrative:
 /** OpenSearch starts in 3 to 18 s. */
 const TIMEOUT_MS = 180_000;
 
-const parts = await findRealParts(process.env);
-const missing = 'missing' in parts ? parts.missing : undefined;
-
-(missing ? describe.skip : describe)(`on real OpenSearch${missing ? ` (${missing})` : ''}`, () => testQueries('real'));
-describe('on the embedded stand-in', () => testQueries('embedded'));
+onBothEngines(testQueries);
 
 function testQueries(choice: 'real' | 'embedded'): void {
   let api: ApiServers;

@@ -30,9 +30,9 @@ import { openSearchStore } from '../functions/stores/opensearch.ts';
 import { ask, openSearchClient } from '../functions/stores/opensearch-client.ts';
 import { readCatalogue } from '../lib/contract-files.ts';
 import { type Search, startSearch } from '../local/search/index.ts';
-import { findRealParts } from '../local/search/real.ts';
 import { type Canonical, openCanonical, openServer, verdictOf } from './canonical-fixture.ts';
 import { build, type World, type WorldCase, worlds } from './policy-world.ts';
+import { onBothEngines } from './search-engines.ts';
 import { ROOT } from './templates.ts';
 
 /**
@@ -271,11 +271,7 @@ async function statesOf(world: World) {
   }));
 }
 
-const parts = await findRealParts(process.env);
-const missing = 'missing' in parts ? parts.missing : undefined;
-
-(missing ? describe.skip : describe)(`on real OpenSearch${missing ? ` (${missing})` : ''}`, () => testSearch('real'));
-describe('on the embedded stand-in', () => testSearch('embedded'));
+onBothEngines(testSearch);
 
 function testSearch(choice: 'real' | 'embedded'): void {
   let folder: string;

@@ -212,18 +212,13 @@ test('a target that holds what never was is not put before the readers, resumed 
     };
     await world.store.write(green, [{ ...rogue, version: held!.version, digest: 5, committedAt: 0, document: {} }]);
   };
-  const until = async (work: Promise<unknown>) => {
-    await world.time.outcome(work);
-    return world.time.outcome(quiet.runs.read(STORE));
-  };
-  const resume = (accept: boolean) =>
-    runResume.run({ store: STORE, accept, ...ASKED }, quiet).then(() => advance(quiet, STORE));
-  const started = rebuildStart.run(rebuildAsked(60), quiet);
+  const resume = (accept: boolean) => outcomeOf(world, quiet, runResume.run({ store: STORE, accept, ...ASKED }, quiet));
   const unproven = { state: 'failed', error: { code: 'rebuild-unproven' }, report: { extra: { count: 1 } } };
-  expect(await until(Promise.all([started.then(() => advance(quiet, STORE)), plant()]))).toMatchObject(unproven);
-  expect(await until(resume(false))).toMatchObject(unproven);
+  const started = outcomeOf(world, quiet, rebuildStart.run(rebuildAsked(60), quiet));
+  expect((await Promise.all([started, plant()]))[0]).toMatchObject(unproven);
+  expect(await resume(false)).toMatchObject(unproven);
   expect(await world.store.current()).toEqual(BLUE);
-  expect(await until(resume(true))).toMatchObject({ state: 'done', error: null });
+  expect(await resume(true)).toMatchObject({ state: 'done', error: null });
   expect(await world.store.current()).not.toEqual(BLUE);
 });
 

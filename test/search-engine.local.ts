@@ -8,15 +8,12 @@ import { DistributaryError } from '../core/errors.ts';
 import { fillCache, findMaven, isCached, openCache } from '../local/search/distribution.ts';
 import { type Search, type SearchOptions, startSearch } from '../local/search/index.ts';
 import { findJdk } from '../local/search/jdk.ts';
-import { findRealParts } from '../local/search/real.ts';
 import { serverAccount } from '../local/server-account.ts';
+import { onBothEngines, realLacks } from './search-engines.ts';
 import { testSearchEngine } from './search-suite.ts';
 
 /** OpenSearch is fetched once, and starts in 3 to 18 s. */
 const START_TIMEOUT_MS = 180_000;
-
-const parts = await findRealParts(process.env);
-const missing = 'missing' in parts ? parts.missing : undefined;
 
 let folder: string;
 beforeAll(async () => {
@@ -25,10 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-describe('embedded engine', () => testEngine('embedded'));
-
-if (missing) test.skip(`real OpenSearch: ${missing}`, () => {});
-else describe('real OpenSearch', () => testEngine('real'));
+onBothEngines(testEngine);
 
 function testEngine(choice: 'real' | 'embedded'): void {
   let search: Search;
@@ -207,7 +201,7 @@ describe('the choice', () => {
   });
 
   const maven = findMaven(process.env);
-  const unfetched = missing ?? (maven ? undefined : 'no Maven in PATH');
+  const unfetched = realLacks ?? (maven ? undefined : 'no Maven in PATH');
   (unfetched ? test.skip : test)(
     `two first starts fetch OpenSearch once${unfetched ? `: ${unfetched}` : ''}`,
     async () => {

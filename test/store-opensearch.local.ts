@@ -8,11 +8,11 @@ import type { Store, Target, Write } from '../core/store.ts';
 import { openSearchStore } from '../functions/stores/opensearch.ts';
 import { ask, type OpenSearch, openSearchClient } from '../functions/stores/opensearch-client.ts';
 import { type Search, startSearch } from '../local/search/index.ts';
-import { findRealParts } from '../local/search/real.ts';
 import { deleted, hidden, keyBlock, live, suiteContract, suiteDocument } from '../testing/store-samples.ts';
 import { testStore } from '../testing/store-suite.ts';
 import { codes, collect, kinds } from '../testing/store-suite-bench.ts';
 import { type OutageProxy, startOutageProxy } from './outage-proxy.ts';
+import { onBothEngines } from './search-engines.ts';
 
 /** OpenSearch prunes deletes older than `gc_deletes` at a refresh, judging by a clock that ticks every second or so. */
 const FORGET_DELETES_MS = 2500;
@@ -20,12 +20,7 @@ const FORGET_DELETES_MS = 2500;
 const POWER_CUT_AFTER_MS = 40;
 const START_TIMEOUT_MS = 180_000;
 
-const parts = await findRealParts(process.env);
-const missing = 'missing' in parts ? parts.missing : undefined;
-
-(missing ? describe.skip : describe)(`real OpenSearch${missing ? ` (${missing})` : ''}`, () => testEngine('real'));
-
-describe('embedded stand-in', () => testEngine('embedded'));
+onBothEngines(testEngine);
 
 function testEngine(choice: 'real' | 'embedded'): void {
   let dataDir: string;

@@ -88,10 +88,8 @@ async function targetsOf(copy: ArchiveCopy, place: string): Promise<readonly str
   for (let after = ''; ; ) {
     const folder = (await firstOf(copy.list('', after)))?.split('/')[0];
     if (folder === undefined) break;
-    const parts = await Promise.all(
-      [documentsOf(folder), manifestOf(folder)].map(prefix => firstOf(copy.list(prefix))),
-    );
-    if (parts.some(object => object !== undefined)) targets.push(folder);
+    const object = (await firstOf(copy.list(documentsOf(folder)))) ?? (await firstOf(copy.list(manifestOf(folder))));
+    if (object !== undefined) targets.push(folder);
     // What comes after a slash, in the order of text: all that is in the folder is before it.
     after = `${folder}0`;
   }

@@ -3,6 +3,7 @@ import type { ProjectedContract } from '../../core/store-contract.ts';
 import { inFlight } from '../../functions/in-flight.ts';
 import { decodeFacts, factFormat } from '../../functions/stores/parquet-file.ts';
 import { counting, manifest } from '../../functions/stores/parquet-manifest.ts';
+import { sliceOf } from '../../functions/stores/parquet-newest.ts';
 import { bucketObjects, FILES_IN_FLIGHT, ObjectGone } from '../../functions/stores/parquet-objects.ts';
 import type { OpenStores } from '../../local/verification/open-stores.ts';
 
@@ -23,7 +24,7 @@ export function watchFacts(
   const objects = bucketObjects(s3, bucket);
   const files = manifest(control, objects);
   const seen = new Set<string>();
-  const slice = { from: key, below: `${key}~` };
+  const slice = sliceOf(key);
   let newest = 0;
   return async () => {
     const unseen = counting(await files.entries(target)).filter(({ object }) => !seen.has(object));

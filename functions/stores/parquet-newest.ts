@@ -50,9 +50,12 @@ export async function* allFacts(reader: FactReader, target: Target): AsyncGenera
   }
 }
 
+/** One key, whole. */
+export const sliceOf = (key: string): KeySlice => ({ from: key, below: `${key}${HIGHEST}` });
+
 /** The newest fact of one key; reads from every file that may have it. */
 export async function newestFact(reader: FactReader, target: Target, key: string): Promise<Fact | undefined> {
-  const [fact] = await newestIn(reader, target, { from: key, below: `${key}${HIGHEST}` }, { documents: true });
+  const [fact] = await newestIn(reader, target, sliceOf(key), { documents: true });
   return fact;
 }
 

@@ -36,7 +36,7 @@ export const REQUESTS = 'local/requests';
 const MAX_INVOKED_INSTANCES = 2;
 /** What is reserved for a function it may have, up to this: runs of several stores, and requests beside them. */
 const MAX_RESERVED_INSTANCES = 6;
-/** Lambda keeps an idle environment for minutes; here as long as what is called each minute needs to find it, memory being dear. */
+/** Lambda keeps an idle environment for minutes; here until what is called each minute finds it once more, memory being dear. */
 const IDLE_MS = 75_000;
 /** Lambda retries an event after one minute, then two; nobody at a terminal wants to wait for that. */
 const ASYNC_RETRY_MS = [1_000, 2_000];
