@@ -53,7 +53,7 @@ export interface ShadowPorts {
   ask(questions: readonly Question[], isAgain: boolean): Promise<readonly Answers[]>;
   /** Where the current target itself is wrong or late, which is no fault of the candidate. @default nowhere */
   readonly apart?: Apart | undefined;
-  /** Between two looks at what differs: the time that a change on its way needs. */
+  /** Between two looks at what differs or is slow: the time that a change on its way needs. */
   pause(): Promise<void>;
 }
 
@@ -79,37 +79,50 @@ export interface ShadowReport {
   readonly missing: number;
   readonly exposed: number;
   readonly errors: Readonly<Record<Side, number>>;
-  readonly p95Milliseconds: Readonly<Record<Side, number>>;
+  /** Of the fastest answer to each question. */
+  readonly p95Milliseconds: Milliseconds;
   readonly differences: readonly Difference[];
 }
+
+type Milliseconds = Readonly<Record<Side, number>>;
 
 /** A change on its way is there soon; where many are, some question has one of them between its two answers each time. */
 const LOOKS = 6;
 const KEPT_DIFFERENCES = 50;
 
-/** Asks every query for every principal on both sides; what differs is asked again, for a change may be on its way. */
+/**
+ * Asks every query for every principal on both sides. What differs is asked again, for a change may be on its way; and what
+ * is slow, for a machine may be busy for a moment: a candidate that is slow by itself is slow each time.
+ */
 export async function shadowReads(
   { ask, pause, apart = NOWHERE }: ShadowPorts,
   queries: readonly ShadowQuery[],
   principals: readonly Principal[],
 ): Promise<ShadowReport> {
-  let open: readonly Question[] = queries.flatMap(query => principals.map(principal => ({ query, principal })));
+  let open: readonly Open[] = queries.flatMap(query =>
+    principals.map(principal => ({ question: { query, principal }, fastest: NEVER })),
+  );
   const settled: Compared[] = [];
-  const times: Record<Side, number[]> = { current: [], candidate: [] };
   for (let look = 1; open.length > 0; look++) {
-    const answers = await ask(open, look > 1);
-    const compared = open.map((question, index) => compare(question, answers[index]!, apart));
-    for (const { current, candidate } of answers) {
-      times.current.push(current.milliseconds);
-      times.candidate.push(candidate.milliseconds);
-    }
-    const isSettled = ({ isSame }: Compared) => isSame || look === LOOKS;
+    const questions = open.map(({ question }) => question);
+    const answers = await ask(questions, look > 1);
+    const compared = open.map((one, index) => compare(one, answers[index]!, apart));
+    const isSettled = ({ isSame, fastest }: Compared) => (isSame && !isSlow(fastest)) || look === LOOKS;
     settled.push(...compared.filter(isSettled));
-    open = open.filter((_, index) => !isSettled(compared[index]!));
+    open = compared.flatMap((one, index) =>
+      isSettled(one) ? [] : [{ question: questions[index]!, fastest: one.fastest }],
+    );
     if (open.length > 0) await pause();
   }
-  return summarise(settled, times);
+  return summarise(settled);
 }
+
+/** A question that is still to be asked, and its fastest answers so far. */
+interface Open {
+  readonly question: Question;
+  readonly fastest: Milliseconds;
+}
+const NEVER: Milliseconds = { current: Number.POSITIVE_INFINITY, candidate: Number.POSITIVE_INFINITY };
 
 interface Compared extends Difference {
   readonly current: Asked;
@@ -117,9 +130,11 @@ interface Compared extends Difference {
   readonly overlap: number;
   readonly isSameTotal: boolean;
   readonly isSame: boolean;
+  readonly fastest: Milliseconds;
 }
 
-function compare({ query, principal }: Question, { current, candidate }: Answers, apart: Apart): Compared {
+function compare({ question, fastest }: Open, { current, candidate }: Answers, apart: Apart): Compared {
+  const { query, principal } = question;
   const [ours, theirs] = [hitsOf(current), hitsOf(candidate)];
   const there = new Set(theirs.map(({ key }) => key));
   const isExplained = (key: AggregateId): boolean => apart.keys.has(key) || apart.count > apart.keys.size;
@@ -146,13 +161,17 @@ function compare({ query, principal }: Question, { current, candidate }: Answers
     overlap: ours.length === 0 ? 1 : 1 - lost.length / ours.length,
     isSameTotal,
     isSame: isSameTotal && missing.length === 0 && exposed.length === 0 && candidate.ok,
+    fastest: { current: faster(fastest.current, current), candidate: faster(fastest.candidate, candidate) },
   };
 }
+
+/** A failure is no answer, however soon it comes. */
+const faster = (before: number, asked: Asked): number => (asked.ok ? Math.min(before, asked.milliseconds) : before);
 
 const hitsOf = (asked: Asked): readonly Hit[] => (asked.ok ? asked.hits : []);
 const totalOf = (asked: Asked): number | undefined => (asked.ok ? asked.total : undefined);
 
-function summarise(settled: readonly Compared[], times: Readonly<Record<Side, number[]>>): ShadowReport {
+function summarise(settled: readonly Compared[]): ShadowReport {
   const sum = (of: (compared: Compared) => number) => settled.reduce((total, one) => total + of(one), 0);
   return {
     asked: settled.length,
@@ -161,7 +180,7 @@ function summarise(settled: readonly Compared[], times: Readonly<Record<Side, nu
     missing: sum(({ missing }) => missing.length),
     exposed: sum(({ exposed }) => exposed.length),
     errors: { current: sum(one => (one.current.ok ? 0 : 1)), candidate: sum(one => (one.candidate.ok ? 0 : 1)) },
-    p95Milliseconds: { current: p95(times.current), candidate: p95(times.candidate) },
+    p95Milliseconds: { current: p95(settled, 'current'), candidate: p95(settled, 'candidate') },
     differences: settled
       .filter(({ isSame }) => !isSame)
       .slice(0, KEPT_DIFFERENCES)
@@ -176,25 +195,23 @@ function summarise(settled: readonly Compared[], times: Readonly<Record<Side, nu
   };
 }
 
-const p95 = (times: readonly number[]): number =>
-  times.toSorted((a, b) => a - b)[Math.ceil(times.length * 0.95) - 1] ?? 0;
-
-/** What a candidate has to keep to before readers move to it. */
-export interface GateLimits {
-  /** Part of the answers that have the same total. */
-  readonly leastSameTotal: number;
-  readonly leastOverlap: number;
-  /** Times the current target's, and at least so many milliseconds more: small numbers vary by themselves. */
-  readonly mostSlowdown: number;
-  readonly slowdownMilliseconds: number;
+function p95(settled: readonly Compared[], side: Side): number {
+  const times = settled.map(({ fastest }) => fastest[side]).filter(Number.isFinite);
+  return times.sort((a, b) => a - b)[Math.ceil(times.length * 0.95) - 1] ?? 0;
 }
 
-export const GATE_LIMITS: GateLimits = {
+/** What a candidate has to keep to before readers move to it. */
+const GATE = {
+  /** Part of the answers that have the same total. */
   leastSameTotal: 0.99,
   leastOverlap: 0.9,
+  /** Times the current target's, and at least so many milliseconds more: small numbers vary by themselves. */
   mostSlowdown: 2,
   slowdownMilliseconds: 100,
-};
+} as const;
+
+const isSlow = ({ current, candidate }: Milliseconds): boolean =>
+  candidate > GATE.mostSlowdown * current && candidate - current > GATE.slowdownMilliseconds;
 
 export interface Gate {
   readonly passes: boolean;
@@ -202,7 +219,7 @@ export interface Gate {
 }
 
 /** Whether readers may move to the candidate. What would show somebody more than before never may. */
-export function shadowGate(report: ShadowReport, limits: GateLimits = GATE_LIMITS): Gate {
+export function shadowGate(report: ShadowReport): Gate {
   const { asked, sameTotal, overlap, missing, exposed, errors, p95Milliseconds: times } = report;
   const percent = (part: number) => `${(part * 100).toFixed(1)}%`;
   const reasons: string[] = [];
@@ -212,12 +229,11 @@ export function shadowGate(report: ShadowReport, limits: GateLimits = GATE_LIMIT
   if (errors.candidate > errors.current) {
     reasons.push(`${errors.candidate} queries fail on the candidate, ${errors.current} on the current target`);
   }
-  if (asked > 0 && sameTotal / asked < limits.leastSameTotal) {
+  if (asked > 0 && sameTotal / asked < GATE.leastSameTotal) {
     reasons.push(`${asked - sameTotal} of ${asked} answers have another number of results`);
   }
-  if (overlap < limits.leastOverlap) reasons.push(`the first results agree by ${percent(overlap)} only`);
-  const slower = times.candidate - times.current;
-  if (times.candidate > limits.mostSlowdown * times.current && slower > limits.slowdownMilliseconds) {
+  if (overlap < GATE.leastOverlap) reasons.push(`the first results agree by ${percent(overlap)} only`);
+  if (isSlow(times)) {
     reasons.push(`p95 is ${Math.round(times.candidate)} ms, the current target's ${Math.round(times.current)} ms`);
   }
   return { passes: reasons.length === 0, reasons };

@@ -54,6 +54,14 @@ test('what differs at the first look only is a change on its way', async () => {
   expect([report.differences, ports.pauses()]).toEqual([[], 1]);
 });
 
+test('what is slow at the first look only is a machine that was busy', async () => {
+  const failed: Asked = { ok: false, code: 'store-unavailable', milliseconds: 1 };
+  const ports = portsOf([answer([hit('a')], 20)], [answer([hit('a')], 500), failed, answer([hit('a')], 110)]);
+  const report = await shadowReads(ports, [QUERY], [EVERYONE]);
+  expect(report.p95Milliseconds).toEqual({ current: 20, candidate: 110 });
+  expect([shadowGate(report).reasons, ports.pauses()]).toEqual([[], 2]);
+});
+
 test.each<[string, Asked, Asked, Principal, string]>([
   ['a missing record', answer([hit('a'), hit('b')]), answer([hit('a'), hit('c')]), US, '1 first results are missing'],
   [

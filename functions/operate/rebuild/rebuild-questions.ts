@@ -6,10 +6,8 @@ import type { RunHandle } from '../runs/run-kind.ts';
 import { defaultPlan } from '../shadow/shadow-defaults.ts';
 import type { Apart } from './comparing.ts';
 
-/** Between two looks at what differs: a projector's work. */
+/** Between two looks at what differs or is slow: a projector's work. */
 const PAUSE_MS = 1_000;
-/** A target that has just been filled is slow at first, and a machine may be for a moment. */
-const TRIES = 2;
 /** Differences that are kept with the report; all are counted. */
 const KEPT_DIFFERENCES = 5;
 
@@ -19,7 +17,7 @@ export interface Questioned {
   readonly reasons: readonly string[];
 }
 
-/** Asks both targets what readers ask, until the new one stands up to it or has failed to for good. */
+/** Asks both targets what readers ask. */
 export async function askAsReaders(
   handle: RunHandle,
   { store, definition, questions }: OperatedStore,
@@ -28,23 +26,18 @@ export async function askAsReaders(
 ): Promise<Questioned> {
   const plan = await defaultPlan(definition.contract, store, targets.current);
   const total = plan.queries.length * plan.principals.length;
-  for (let attempt = 1; ; attempt++) {
-    let done = 0;
-    const asked = () => handle.save({ progress: { done: Math.min(++done, total), total, unit: 'questions' } });
-    const report = await shadowReads(
-      {
-        ask: (open, isAgain) => questions(targets, open, { isAgain, asked }),
-        apart: { count, keys: new Set(keys) },
-        pause: () => handle.sleep(PAUSE_MS),
-      },
-      plan.queries,
-      plan.principals,
-    );
-    const { reasons } = shadowGate(report);
-    // Speed and errors pass; what was asked again and again and still differs does not.
-    const mayPass = report.missing === 0 && report.exposed === 0 && report.sameTotal === report.asked;
-    if (reasons.length > 0 && mayPass && attempt < TRIES) continue;
-    const kept = { ...report, differences: report.differences.slice(0, KEPT_DIFFERENCES) };
-    return { figures: JSON.parse(JSON.stringify({ ...kept, apart: count, reasons })) as JsonObject, reasons };
-  }
+  let done = 0;
+  const asked = () => handle.save({ progress: { done: Math.min(++done, total), total, unit: 'questions' } });
+  const report = await shadowReads(
+    {
+      ask: (open, isAgain) => questions(targets, open, { isAgain, asked }),
+      apart: { count, keys: new Set(keys) },
+      pause: () => handle.sleep(PAUSE_MS),
+    },
+    plan.queries,
+    plan.principals,
+  );
+  const { reasons } = shadowGate(report);
+  const kept = { ...report, differences: report.differences.slice(0, KEPT_DIFFERENCES) };
+  return { figures: JSON.parse(JSON.stringify({ ...kept, apart: count, reasons })) as JsonObject, reasons };
 }

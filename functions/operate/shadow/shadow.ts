@@ -9,7 +9,7 @@ import { defineOperation, storeName } from '../operation.ts';
 import { defaultPlan } from './shadow-defaults.ts';
 
 const MAX_QUERIES = 200;
-/** Between two looks at what differs: a projector's work, and an index's refresh. */
+/** Between two looks at what differs or is slow: a projector's work, and an index's refresh. */
 const PAUSE_MS = 1500;
 
 /** What was asked for by name or by file; values are asked with, and never kept. */
