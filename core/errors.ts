@@ -58,6 +58,10 @@ export const errorTable = {
     retry: 'later',
     hint: 'the store is down or throttles; changes wait in the queue and land when it is back',
   },
+  'question-refused': {
+    retry: 'never',
+    hint: "the store has another mapping than the contract's (distributary doctor says so), or what asks is wrong: report it",
+  },
   'target-missing': {
     retry: 'later',
     hint: 'the store has no current target: run the provisioning step, or wait for its rebuild',

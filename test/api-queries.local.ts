@@ -3,6 +3,7 @@ import type { AggregateId } from '../core/version.ts';
 import { storeGroup } from '../functions/control-items.ts';
 import { TARGETS_TTL_SECONDS } from '../functions/control-targets.ts';
 import { CANARY, lastReads } from '../functions/reads.ts';
+import { ask } from '../functions/stores/opensearch-client.ts';
 import { type ApiServers, openApiServers, settle } from './api-servers.ts';
 import { onBothEngines } from './search-engines.ts';
 
@@ -210,6 +211,24 @@ function testQueries(choice: 'real' | 'embedded'): void {
       });
       expect(await search(who.clerk, { waitFor: `1@${ids.foreign}` })).toMatchObject({ status: 404 });
     }, 30_000);
+  });
+
+  test('a search that the engine refuses is our fault, not a thing that passes', async () => {
+    const candidate = { store: 'case-search', name: 'other-mapping' };
+    await ask(api.openSearch, { method: 'PUT', path: `/${candidate.name}`, body: {} });
+    await api.control.startBuilding(candidate);
+    const { revision } = (await api.control.read(storeGroup('case-search'), CANARY))!;
+    const useCases = ['supervisor_case_filtering'];
+    const body = { candidate: candidate.name, percent: 0, useCases };
+    await api.control.swap(storeGroup('case-search'), CANARY, revision, body);
+    api.readers.aheadMs += TARGETS_TTL_SECONDS * 1000;
+    expect(await search(who.supervisor)).toMatchObject({
+      status: 500,
+      body: { type: 'urn:distributary:problem:internal-error' },
+    });
+    await api.control.forgetTarget(candidate);
+    api.readers.aheadMs += TARGETS_TTL_SECONDS * 1000;
+    expect(await search(who.supervisor)).toMatchObject({ status: 200 });
   });
 
   describe('a timeline', () => {

@@ -181,6 +181,7 @@ export async function openApiServers(searchChoice: 'real' | 'embedded' = 'embedd
     mismatches,
     readers,
     search: stores[0]!,
+    openSearch,
     dynamo,
     permissions: ports.permissions,
     canonical,

@@ -76,6 +76,17 @@ test('a denied request says whom to ask, and is worth repeating', async () => {
   });
 });
 
+test('a question that is refused says why, as its shards do, and is not worth repeating', async () => {
+  const root_cause = [{ type: 'query_shard_exception', reason: 'No mapping found for [opened] in order to sort on' }];
+  const error = { root_cause, type: 'search_phase_execution_exception', reason: 'all shards failed' };
+  answer = { status: 400, body: { error } };
+  await expect(asked(`http://search.example.org:${port}`)).rejects.toMatchObject({
+    code: 'question-refused',
+    retry: 'never',
+    message: `OpenSearch answered POST /x/_search with 400 query_shard_exception ${root_cause[0]!.reason}`,
+  });
+});
+
 test('an error carries no part of the request', async () => {
   answer = {
     status: 503,

@@ -49,9 +49,11 @@ export interface Answer<Body> {
 export interface Complaint {
   readonly type?: string;
   readonly reason?: string;
+  /** Of a search: what went wrong on a shard; the rest says only that it did on all of them. */
+  readonly root_cause?: readonly Complaint[];
 }
 
-/** Throws `target-missing` or `store-unavailable`; no `cause`, for the client's errors carry the request with its documents. */
+/** Throws `target-missing`, `question-refused` or `store-unavailable`; no `cause`, for the client's errors carry the request with its documents. */
 export async function ask<Body>(client: OpenSearch, question: Question): Promise<Answer<Body>> {
   const { statusCode, body } = await send(client, question).catch(error => {
     if (error instanceof errors.ResponseError && error.statusCode) return error;
@@ -83,11 +85,13 @@ function failure(
   status: number,
   error: Complaint | string | undefined,
 ): DistributaryError {
-  const { type, reason } = typeof error === 'object' ? error : { type: undefined, reason: error };
+  const complaint: Complaint = typeof error === 'string' ? { reason: error } : (error ?? {});
+  const { type, reason } = complaint.root_cause?.[0] ?? complaint;
   // The reason given for rejected documents may quote them.
   const said = [status, type, lines === undefined ? reason?.slice(0, 300) : undefined].filter(Boolean).join(' ');
   const message = `OpenSearch answered ${method} ${path} with ${said}`;
   if (type === 'index_not_found_exception') return new DistributaryError('target-missing', message);
+  if (status === 400 && lines === undefined) return new DistributaryError('question-refused', message);
   const denied = status === 401 || status === 403;
   const hint = "allow the function's role in the domain's access policy, or correct the user in the URL";
   return new DistributaryError('store-unavailable', message, denied ? { hint } : {});

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { JsonObject } from '../../../core/change.ts';
+import { DistributaryError } from '../../../core/errors.ts';
 import type { Standing } from '../../../core/policy.ts';
 import { maskDocument } from '../../../core/policy-mask.ts';
 import type { ReadTarget } from '../../reads.ts';
@@ -117,6 +118,10 @@ async function find(
   try {
     return (await ask<Found>(client, { method: 'POST', query, ...asked })).body;
   } catch (cause) {
+    // Asked again it would say the same.
+    if (cause instanceof DistributaryError && cause.code === 'question-refused') {
+      throw new Problem('internal-error', 'search does not understand what it was asked', { cause });
+    }
     throw new Problem('unavailable', 'search does not answer', { retryAfter: 2, cause });
   }
 }
