@@ -3,7 +3,8 @@ import { DistributaryError, type Place } from './errors.ts';
 import { hintOf, nearest } from './hint.ts';
 import { PIPELINE_PARTS, takenStoreName } from './reserved-names.ts';
 import { stateLeaves, stateValue } from './state-path.ts';
-import { isProjected, type ProjectedContract, parseStoreContract, type StoreContract } from './store-contract.ts';
+import { isProjected, type ProjectedContract, type StoreContract } from './store-contract.ts';
+import { parseStoreContract } from './store-contract-rules.ts';
 import { tableLayout } from './table-layout.ts';
 import { type Defect, defectAt, FileDefects, locateDefects, type Path } from './yaml.ts';
 

@@ -134,7 +134,7 @@ export const errorTable = {
   },
   'configuration-invalid': {
     retry: 'never',
-    hint: 'correct the context in cdk.json, or the -c option; lib/configuration.ts lists every key',
+    hint: 'correct the context in cdk.json, or the -c option; lib/configuration-schema.ts lists every key',
   },
   'projector-invalid': {
     retry: 'never',

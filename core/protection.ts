@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import type { ProjectedContract } from './store-contract.ts';
 
 /** Of a key of protected fields: it stands in every value that is sealed with it. */
 export const KEY_NAME = /^[a-z0-9][a-z0-9-]{0,30}$/;
@@ -17,7 +16,3 @@ export type ProtectionKey = z.infer<typeof protectionKey>;
 export const givenKeysSchema = z.record(z.string(), z.array(protectionKey).min(1).max(MAX_PROTECTION_KEYS));
 /** A store's name → the keys of its protected fields: the first seals what is written, all of them open what is read. */
 export type GivenKeys = z.infer<typeof givenKeysSchema>;
-
-/** Names of the fields that a store keeps sealed. */
-export const protectedFields = ({ fields }: Pick<ProjectedContract, 'fields'>): readonly string[] =>
-  Object.keys(fields).filter(field => fields[field]!.protected);

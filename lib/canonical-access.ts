@@ -2,7 +2,7 @@ import { ArnFormat, Fn, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { databaseVariables, EnvironmentOf } from '../core/environment.ts';
 import type { Permitted, Placement } from './bundled-function.ts';
-import type { Configuration } from './configuration.ts';
+import type { Configuration } from './configuration-schema.ts';
 import type { SharedValues } from './shared-values.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { type Defect, defectAt } from '../core/yaml.ts';
-import type { Configuration } from './configuration.ts';
+import type { Configuration } from './configuration-schema.ts';
 import { PRESETS } from './presets.ts';
 
 /** What no single key can see: keys that need, or rule out, each other. */

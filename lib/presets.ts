@@ -1,4 +1,4 @@
-import type { Configuration } from './configuration.ts';
+import type { Configuration } from './configuration-schema.ts';
 
 /** Sizes of what costs money, by `size`. */
 export interface Preset {

@@ -9,7 +9,7 @@ import type { EnvironmentOf, relayVariables } from '../core/environment.ts';
 import type { StoreContract } from '../core/store-contract.ts';
 import type { Bundle } from './bundles.ts';
 import { type CanonicalAccess, type DatabaseVariables, RELAY_ROLE } from './canonical-access.ts';
-import type { Configuration } from './configuration.ts';
+import type { Configuration } from './configuration-schema.ts';
 import { tagWithRole } from './data-role.ts';
 import { pipelineMetric, queueMetric } from './metrics.ts';
 import type { Names } from './names.ts';

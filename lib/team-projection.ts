@@ -9,7 +9,7 @@ import type { ProjectedContract } from '../core/store-contract.ts';
 import { FileDefects, findDefects } from '../core/yaml.ts';
 import { type Bundles, describe, OPTIONS, unbuildable } from './bundles.ts';
 import { CanonicalAccess } from './canonical-access.ts';
-import { type Configuration, configurationSchema } from './configuration.ts';
+import { type Configuration, configurationSchema } from './configuration-schema.ts';
 import { ContractChecks } from './contract-checks.ts';
 import { checkCopiedFields, operateBundle, PACKAGE, packageFile, teamEntryPoints } from './entry-points.ts';
 import { Names } from './names.ts';

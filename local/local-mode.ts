@@ -1,16 +1,11 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { DistributaryError } from '../core/errors.ts';
 import type { ConsoleView } from './console-server.ts';
-import { openDataFolder } from './data-folder.ts';
 import type { DynamoChoice } from './dynamodb.ts';
 import type { Endpoints } from './endpoints.ts';
-import type { Ports } from './local-servers.ts';
+import type { Ports } from './ports.ts';
 import type { ServerEvent } from './processes.ts';
 import type { MetricStore } from './runtime/metrics.ts';
 import type { PipelineStatus } from './runtime/pipeline.ts';
 import type { SearchChoice } from './search/index.ts';
-import { start } from './starting.ts';
 
 export interface LocalModeOptions {
   /** Everything that is kept, and the logs. One local mode to a folder. */
@@ -78,32 +73,4 @@ export interface LocalMode {
   processes(): readonly LocalProcess[];
   /** Ends everything in good order; what is in the queues stays there for the next start. Safe to repeat. */
   stop(): Promise<void>;
-}
-
-/**
- * Runs the synthesised app on embedded servers; resolves when changes flow. What it has started it ends when a later step
- * fails, and when this process ends, however that ends. Throws DistributaryErrors: `folder-in-use`, `port-taken`,
- * `tool-missing`, `synthesis-failed`, `template-unsupported`, `provisioning-failed`, `child-died`.
- */
-export async function startLocalMode(options: LocalModeOptions): Promise<LocalMode> {
-  mustBeRepository();
-  const data = openDataFolder(options.dataDir, { fresh: options.fresh ?? false });
-  /** How to take back what has been started, in the order of the starts. */
-  const undo: (() => unknown)[] = [() => data.close()];
-  const stop = async (): Promise<void> => {
-    for (let step = undo.pop(); step; step = undo.pop()) await step();
-  };
-  try {
-    return { ...(await start(options, data, undo)), stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
-
-/** An installed package has neither the app nor the servers: a team's repository runs along with the pipeline's. */
-function mustBeRepository(): void {
-  if (existsSync(join(import.meta.dirname, '..', 'cdk.json'))) return;
-  const what = 'an installed package runs no local mode: the servers come with the repository of the pipeline';
-  throw new DistributaryError('tool-missing', what, { hint: `type there: npm start -- --with ${process.cwd()}` });
 }

@@ -3,25 +3,12 @@ import { type Aws, startAws } from './aws.ts';
 import type { DataFolder } from './data-folder.ts';
 import { type Dynamo, type DynamoChoice, startDynamo } from './dynamodb.ts';
 import type { LocalEvent, LocalProcess, ServerStatus } from './local-mode.ts';
+import type { Ports } from './ports.ts';
 import { type Postgres, startPostgres } from './postgres.ts';
 import { KeptServer } from './processes.ts';
 import { LogFile } from './runtime/log-file.ts';
 import { type Search, type SearchChoice, startSearch } from './search/index.ts';
 import { startValkey, type ValkeyServer } from './valkey.ts';
-
-export const SERVER_NAMES = [
-  'postgres',
-  'aws',
-  'dynamodb',
-  'search',
-  'cache',
-  'control',
-  'issuer',
-  'api',
-  'console',
-  'deployedConsole',
-] as const;
-export type Ports = Readonly<Record<(typeof SERVER_NAMES)[number], number>>;
 
 export interface ServersOptions {
   readonly data: DataFolder;

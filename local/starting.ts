@@ -1,17 +1,20 @@
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { DistributaryError } from '../core/errors.ts';
 import { queueUrl } from './aws.ts';
 import { CONSOLE_PORT, withConsole } from './console-server.ts';
 import { CREDENTIALS } from './credentials.ts';
 import { CustomResources } from './custom-resources.ts';
-import { allotPorts, type DataFolder } from './data-folder.ts';
+import { type DataFolder, openDataFolder } from './data-folder.ts';
 import { ENDPOINTS_FILE, type Endpoints } from './endpoints.ts';
 import { httpApis, startFrontDoor } from './front-door.ts';
 import { functionEnvironment, type Places } from './function-environment.ts';
 import { startIssuer } from './issuer.ts';
 import { keysOf } from './keyring.ts';
 import type { LocalEvent, LocalMode, LocalModeOptions, LocalStatus } from './local-mode.ts';
-import { type Ports, SERVER_NAMES, Servers } from './local-servers.ts';
+import { Servers } from './local-servers.ts';
 import { onlyStores, pipelinePlaces, subscribedAggregates } from './pipeline-places.ts';
+import { allotPorts, type Ports, SERVER_NAMES } from './ports.ts';
 import { allowLogins, createDatabase, createTables, republish, roleUrl } from './provisioning.ts';
 import { bundleBootstrap } from './runtime/bundle-bootstrap.ts';
 import { type ControlServer, startControlServer } from './runtime/control-server.ts';
@@ -43,8 +46,36 @@ interface Parts {
 
 type Undo = (() => unknown)[];
 
+/**
+ * Runs the synthesised app on embedded servers; resolves when changes flow. What it has started it ends when a later step
+ * fails, and when this process ends, however that ends. Throws DistributaryErrors: `folder-in-use`, `port-taken`,
+ * `tool-missing`, `synthesis-failed`, `template-unsupported`, `provisioning-failed`, `child-died`.
+ */
+export async function startLocalMode(options: LocalModeOptions): Promise<LocalMode> {
+  mustBeRepository();
+  const data = openDataFolder(options.dataDir, { fresh: options.fresh ?? false });
+  /** How to take back what has been started, in the order of the starts. */
+  const undo: (() => unknown)[] = [() => data.close()];
+  const stop = async (): Promise<void> => {
+    for (let step = undo.pop(); step; step = undo.pop()) await step();
+  };
+  try {
+    return { ...(await start(options, data, undo)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** An installed package has neither the app nor the servers: a team's repository runs along with the pipeline's. */
+function mustBeRepository(): void {
+  if (existsSync(join(import.meta.dirname, '..', 'cdk.json'))) return;
+  const what = 'an installed package runs no local mode: the servers come with the repository of the pipeline';
+  throw new DistributaryError('tool-missing', what, { hint: `type there: npm start -- --with ${process.cwd()}` });
+}
+
 /** The way up, each step as soon as what it needs is there. What has to be taken back is added to `undo`. */
-export async function start(options: LocalModeOptions, data: DataFolder, undo: Undo): Promise<Omit<LocalMode, 'stop'>> {
+async function start(options: LocalModeOptions, data: DataFolder, undo: Undo): Promise<Omit<LocalMode, 'stop'>> {
   const parts = await startParts(options, data, undo);
   const { servers, functions, metrics } = parts;
   const issuer = await startIssuer(parts.ports.issuer, data);

@@ -12,7 +12,8 @@ import { markedEvent } from '../bin/drills/marked-case.ts';
 import { encodePack } from '../core/pack.ts';
 import { OPERATIONS } from '../core/policy.ts';
 import { QUERIED } from '../lib/stacks/api-stack.ts';
-import { type LocalMode, startLocalMode } from '../local/local-mode.ts';
+import type { LocalMode } from '../local/local-mode.ts';
+import { startLocalMode } from '../local/starting.ts';
 import { capturedTerminal } from './captured-terminal.ts';
 
 /**

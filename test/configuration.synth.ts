@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import type { Bundles } from '../lib/bundles.ts';
-import { type Configuration, readConfiguration } from '../lib/configuration.ts';
+import { readConfiguration } from '../lib/configuration.ts';
+import type { Configuration } from '../lib/configuration-schema.ts';
 import { DATABASE, NETWORK, PLAIN_DATABASE, SEARCH } from './adopted-resources.ts';
 import { bundled, synthesised, type Templates } from './templates.ts';
 

@@ -8,9 +8,10 @@ import { openOverview } from '../bin/overview/overview.ts';
 import { settle } from '../bin/running/settled.ts';
 import { readDefinitions } from '../lib/definitions.ts';
 import { ENDPOINTS_FILE, type Endpoints, readEndpoints } from '../local/endpoints.ts';
-import { type LocalEvent, type LocalMode, startLocalMode } from '../local/local-mode.ts';
+import type { LocalEvent, LocalMode } from '../local/local-mode.ts';
 import { isAlive } from '../local/process-life.ts';
 import { findRealParts } from '../local/search/real.ts';
+import { startLocalMode } from '../local/starting.ts';
 import { verifyStores } from '../local/verify.ts';
 import { until } from './local-fixture.ts';
 

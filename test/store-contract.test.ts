@@ -1,7 +1,8 @@
 import { parquetMetadata } from 'hyparquet';
 import { DistributaryError } from '../core/errors.ts';
 import { DOCUMENT_META, FACT_COLUMNS } from '../core/reserved-names.ts';
-import { type ProjectedContract, parseStoreContract, withoutGovernance } from '../core/store-contract.ts';
+import { type ProjectedContract, withoutGovernance } from '../core/store-contract.ts';
+import { parseStoreContract } from '../core/store-contract-rules.ts';
 import { META } from '../functions/stores/opensearch-index.ts';
 import { encodeFacts, factFormat } from '../functions/stores/parquet-file.ts';
 import { REQUIRED_EXAMPLE } from './contract-sources.ts';

@@ -17,7 +17,8 @@ import type { Run } from '../functions/operate/runs/run.ts';
 import { keyItem } from '../functions/stores/dynamodb-item.ts';
 import { projectedNamed } from '../lib/team-catalogue.ts';
 import type { Endpoints } from '../local/endpoints.ts';
-import { type LocalMode, startLocalMode } from '../local/local-mode.ts';
+import type { LocalMode } from '../local/local-mode.ts';
+import { startLocalMode } from '../local/starting.ts';
 import { openStores } from '../local/verification/open-stores.ts';
 import { typed } from './typed-commands.ts';
 

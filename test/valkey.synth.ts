@@ -7,7 +7,7 @@ import { estimate } from '../core/cost.ts';
 import { alarmsOf, runbook } from '../core/governance/runbook.ts';
 import { VALKEY_ACCESS } from '../core/permission-keys.ts';
 import { dollarsOf, type Measured } from '../core/prices.ts';
-import { parseStoreContract } from '../core/store-contract.ts';
+import { parseStoreContract } from '../core/store-contract-rules.ts';
 import { type Bundles, bundleFunctions } from '../lib/bundles.ts';
 import { ContractChecks } from '../lib/contract-checks.ts';
 import { readCatalogue } from '../lib/contract-files.ts';

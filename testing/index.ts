@@ -4,4 +4,5 @@ export type { ProjectorUnderTest } from './projector-bench.ts';
 export { projectorOf } from './projector-subject.ts';
 export { testProjector } from './projector-suite.ts';
 export { suiteContract } from './store-samples.ts';
-export { type Capability, type StoreUnderTest, testStore } from './store-suite.ts';
+export { testStore } from './store-suite.ts';
+export type { Capability, StoreUnderTest } from './store-under-test.ts';

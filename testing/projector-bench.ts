@@ -56,6 +56,13 @@ export interface ProjectorBench {
   deployed(definition: Definition): ProjectorBench;
 }
 
+/** One way in which such pipelines have gone wrong, turned round. */
+export interface ProjectorPromise {
+  readonly name: string;
+  /** Throws, saying what is wrong, when the promise is broken. */
+  check(bench: ProjectorBench): Promise<void>;
+}
+
 const SAMPLES = 200;
 /** Fewer cannot tell one version from another. */
 const LEAST_SHOWN = 6;

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
-import { newKey, type ProjectorBench, type Sent } from './projector-bench.ts';
+import { newKey, type ProjectorBench, type ProjectorPromise, type Sent } from './projector-bench.ts';
 import { expectRebuilt, expectRefused } from './projector-findings.ts';
-import type { ProjectorPromise } from './projector-promises.ts';
 import { withLongTexts } from './projector-states.ts';
 
 const HISTORIES = 30;

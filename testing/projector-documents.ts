@@ -1,9 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Json, JsonObject } from '../core/change.ts';
 import type { Field, FieldType } from '../core/store-contract.ts';
-import { newKey, type ProjectorBench } from './projector-bench.ts';
+import { newKey, type ProjectorBench, type ProjectorPromise } from './projector-bench.ts';
 import { shortly } from './projector-findings.ts';
-import type { ProjectorPromise } from './projector-promises.ts';
 
 /** What holds of the documents alone, before any store sees one. */
 export const documentPromises: readonly ProjectorPromise[] = [

@@ -1,14 +1,7 @@
-import { openBench, type ProjectorBench, type ProjectorUnderTest } from './projector-bench.ts';
+import { openBench, type ProjectorPromise, type ProjectorUnderTest } from './projector-bench.ts';
 import { deliveryPromises } from './projector-delivery.ts';
 import { documentPromises } from './projector-documents.ts';
 import { refusalPromises } from './projector-refusals.ts';
-
-/** One way in which such pipelines have gone wrong, turned round. */
-export interface ProjectorPromise {
-  readonly name: string;
-  /** Throws, saying what is wrong, when the promise is broken. */
-  check(bench: ProjectorBench): Promise<void>;
-}
 
 export const PROJECTOR_PROMISES: readonly ProjectorPromise[] = [
   ...documentPromises,

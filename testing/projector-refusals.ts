@@ -1,7 +1,6 @@
 import type { Json } from '../core/change.ts';
-import { newKey, type ProjectorBench, type Sent } from './projector-bench.ts';
+import { newKey, type ProjectorBench, type ProjectorPromise, type Sent } from './projector-bench.ts';
 import { expectRebuilt, expectRefused } from './projector-findings.ts';
-import type { ProjectorPromise } from './projector-promises.ts';
 import { asFormerly, withLongTexts, withNewerSchema, withProjector } from './projector-states.ts';
 
 const PROBE_CHARACTERS = 1_000;

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { JsonObject } from '../core/change.ts';
 import { inRange } from '../core/digest.ts';
 import type { Digest, KeyRange, Write } from '../core/store.ts';
-import { isProjected, type ProjectedContract, parseStoreContract } from '../core/store-contract.ts';
+import { isProjected, type ProjectedContract } from '../core/store-contract.ts';
+import { parseStoreContract } from '../core/store-contract-rules.ts';
 import { type AggregateId, storedVersion, type TenantId } from '../core/version.ts';
 
 const TENANT = '7e000000-0000-4000-8000-000000000001' as TenantId;

@@ -1,7 +1,7 @@
 import { expect } from 'expect';
 import type { Outcome, Store, Stored, Target, Write } from '../core/store.ts';
 import { digestOf, newest } from './store-samples.ts';
-import type { Capability, StoreUnderTest } from './store-suite.ts';
+import type { Capability, StoreUnderTest } from './store-under-test.ts';
 
 /** What a test of the suite works with. */
 export interface Bench {

@@ -8,7 +8,7 @@ import { type AggregateId, storedVersion, type TenantId } from '../../core/versi
 import type { DriftReport } from '../../functions/operate/drift/drift-report.ts';
 import { readDefinitions } from '../../lib/definitions.ts';
 import type { Endpoints } from '../../local/endpoints.ts';
-import { startLocalMode } from '../../local/local-mode.ts';
+import { startLocalMode } from '../../local/starting.ts';
 import { openStores } from '../../local/verification/open-stores.ts';
 import type { Session } from '../command.ts';
 import { followRun } from '../operate/following.ts';

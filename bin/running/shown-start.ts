@@ -1,4 +1,5 @@
-import { type LocalEvent, type LocalMode, type LocalModeOptions, startLocalMode } from '../../local/local-mode.ts';
+import type { LocalEvent, LocalMode, LocalModeOptions } from '../../local/local-mode.ts';
+import { startLocalMode } from '../../local/starting.ts';
 import { tableLines } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { seconds } from '../terminal/wording.ts';

@@ -1,7 +1,6 @@
 import type { AggregateContract, Pii, Property } from '../aggregate-contract.ts';
 import type { Catalogue } from '../catalogue.ts';
-import { protectedFields } from '../protection.ts';
-import type { StoreContract } from '../store-contract.ts';
+import { protectedFields, type StoreContract } from '../store-contract.ts';
 import { placeOf } from './lifecycle.ts';
 import { markdownTable, page } from './markdown.ts';
 

@@ -1,8 +1,8 @@
 import type { Json, JsonObject } from '../../core/change.ts';
 import { DistributaryError } from '../../core/errors.ts';
-import { type GivenKeys, protectedFields } from '../../core/protection.ts';
+import type { GivenKeys } from '../../core/protection.ts';
 import type { Stored, Write } from '../../core/store.ts';
-import type { ProjectedContract } from '../../core/store-contract.ts';
+import { type ProjectedContract, protectedFields } from '../../core/store-contract.ts';
 import { type ProtectionKeys, protectionKeys } from './protection-keys.ts';
 
 /** How the protected fields of a store are sealed and opened. */

@@ -4,7 +4,7 @@ import { DistributaryError } from '../../core/errors.ts';
 import { isProtectedContract, type StoreContract } from '../../core/store-contract.ts';
 import { Api } from '../api.ts';
 import { CanonicalAccess } from '../canonical-access.ts';
-import type { Configuration } from '../configuration.ts';
+import type { Configuration } from '../configuration-schema.ts';
 import { addressOf } from '../http-door.ts';
 import { readKeys } from '../stores/protection-keys.ts';
 import { SearchIndex } from '../stores/search-index.ts';

@@ -3,7 +3,7 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { Catalogue } from '../../core/catalogue.ts';
 import type { Bundles } from '../bundles.ts';
-import type { Configuration } from '../configuration.ts';
+import type { Configuration } from '../configuration-schema.ts';
 import { ControlTable } from '../control-table.ts';
 import type { Names } from '../names.ts';
 import type { Preset } from '../presets.ts';

@@ -2,7 +2,7 @@ import { Fn } from 'aws-cdk-lib';
 import { CfnSecurityGroupIngress, type IVpc, SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import type { ProjectedContract } from '../../core/store-contract.ts';
-import type { Configuration } from '../configuration.ts';
+import type { Configuration } from '../configuration-schema.ts';
 import { tagWithRole } from '../data-role.ts';
 import { SEARCH_ACCESS, WATCH_SEARCH } from '../entry-points.ts';
 import { zonesOf } from '../network.ts';

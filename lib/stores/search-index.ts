@@ -4,7 +4,7 @@ import type { EnvironmentOf, openSearchVariables } from '../../core/environment.
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import type { BundledFunction, Placement } from '../bundled-function.ts';
 import { privatePlacement } from '../canonical-access.ts';
-import type { Configuration } from '../configuration.ts';
+import type { Configuration } from '../configuration-schema.ts';
 import { SearchAdmission } from '../search-access.ts';
 import type { SharedValues } from '../shared-values.ts';
 import type { ProjectedStore } from './projected-store.ts';

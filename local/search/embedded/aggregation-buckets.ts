@@ -1,6 +1,7 @@
 import { bucket, type Kind, numericSource, type Source } from './aggregations.ts';
+import type { Answer } from './answer.ts';
 import type { Index } from './document-index.ts';
-import { type Answer, isObject, type Json, type JsonObject, list } from './json.ts';
+import { isObject, type Json, type JsonObject, list } from './json.ts';
 import { compile } from './query-dsl.ts';
 import { notSpoken, only, refuse, SearchRefusal } from './refusal.ts';
 import type { Hit } from './sort.ts';

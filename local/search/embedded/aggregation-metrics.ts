@@ -1,5 +1,5 @@
 import { type Kind, numericSource, type Source, sourceOf } from './aggregations.ts';
-import type { Answer } from './json.ts';
+import type { Answer } from './answer.ts';
 import type { Hit } from './sort.ts';
 import { formatDate } from './times.ts';
 

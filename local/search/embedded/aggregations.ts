@@ -1,6 +1,7 @@
+import type { Answer } from './answer.ts';
 import type { Doc, Scalar } from './document.ts';
 import type { Index } from './document-index.ts';
-import type { Answer, JsonObject } from './json.ts';
+import type { JsonObject } from './json.ts';
 import type { Field } from './mapping.ts';
 import { invalid, notSpoken, only, SearchRefusal } from './refusal.ts';
 import { FIELDDATA_REFUSED, type Hit } from './sort.ts';

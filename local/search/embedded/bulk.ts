@@ -1,5 +1,6 @@
+import type { Answer } from './answer.ts';
 import { isTrue, type Reply, type Request } from './http.ts';
-import { type Answer, isObject, type Json, type JsonObject } from './json.ts';
+import { isObject, type Json, type JsonObject } from './json.ts';
 import { invalid, notSpoken, Refusal, refuse } from './refusal.ts';
 import {
   applyWrite,

@@ -1,7 +1,7 @@
+import type { Answer } from './answer.ts';
 import type { Index } from './document-index.ts';
 import type { Reply, Request } from './http.ts';
 import { resolve, shardCounts } from './indices.ts';
-import type { Answer } from './json.ts';
 import { notSpoken } from './refusal.ts';
 
 /** Speaks as OpenSearch does, and says what it is in the tagline and in a header of every answer. */

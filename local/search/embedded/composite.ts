@@ -1,6 +1,7 @@
 import { bucket, type Kind, type Source, sourceOf } from './aggregations.ts';
+import type { Answer } from './answer.ts';
 import type { Scalar } from './document.ts';
-import { type Answer, compareText, isObject, type Json, type JsonObject, list } from './json.ts';
+import { compareText, isObject, type Json, type JsonObject, list } from './json.ts';
 import { notSpoken, only } from './refusal.ts';
 import type { Hit } from './sort.ts';
 

@@ -1,6 +1,7 @@
+import type { Answer } from './answer.ts';
 import type { Reply, Request } from './http.ts';
 import { scopes } from './indices.ts';
-import { type Answer, parseBody } from './json.ts';
+import { parseBody } from './json.ts';
 import { notSpoken, only } from './refusal.ts';
 import { matches } from './search.ts';
 import { validationFailed, wantsRefresh } from './writes.ts';

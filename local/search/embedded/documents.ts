@@ -1,6 +1,7 @@
+import type { Answer } from './answer.ts';
 import type { Index } from './document-index.ts';
 import { isTrue, type Reply, type Request } from './http.ts';
-import { type Answer, isObject, type JsonObject, list, parseBody } from './json.ts';
+import { isObject, type JsonObject, list, parseBody } from './json.ts';
 import { notSpoken, only, Refusal, refuse } from './refusal.ts';
 import { filterSource, parseSourceFilter, type SourceFilter, sourceParams } from './source-filter.ts';
 import { applyWrite, forced, parseVersioning, settle, validationFailed, type Write, wantsRefresh } from './writes.ts';

@@ -1,4 +1,4 @@
-import { type Answer, RawJson } from './json.ts';
+import { type Answer, RawJson } from './answer.ts';
 import { notSpoken } from './refusal.ts';
 
 type Members = { readonly [key: string]: Answer };

@@ -1,7 +1,8 @@
 import { analyze, type Token } from './analysis.ts';
+import type { Answer } from './answer.ts';
 import type { Index } from './document-index.ts';
 import { type Fragment, fragmentScore, fragments, type Match } from './fragments.ts';
-import { type Answer, isObject, type Json, type JsonObject, list } from './json.ts';
+import { isObject, type Json, type JsonObject, list } from './json.ts';
 import type { Field } from './mapping.ts';
 import type { Mark } from './query.ts';
 import { notSpoken, only } from './refusal.ts';

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { gunzipSync } from 'node:zlib';
+import { type Answer, render } from './answer.ts';
 import type { Engine } from './engine.ts';
 import { filterPath } from './filter-path.ts';
-import { type Answer, render } from './json.ts';
 import { notSpoken, Refusal, refuse } from './refusal.ts';
 
 /** OpenSearch's `http.max_content_length`. */

@@ -1,4 +1,4 @@
-import type { Answer } from './json.ts';
+import type { Answer } from './answer.ts';
 
 /** The cause below a refusal, in the shape OpenSearch nests them. */
 export interface Cause {

@@ -1,9 +1,10 @@
 import { parseAggregations } from './aggregation-dsl.ts';
 import { aggregate } from './aggregations.ts';
+import type { Answer } from './answer.ts';
 import type { Index } from './document-index.ts';
 import type { Scope } from './engine.ts';
 import { highlightHit, parseHighlight } from './highlight.ts';
-import type { Answer, Json, JsonObject } from './json.ts';
+import type { Json, JsonObject } from './json.ts';
 import { MATCH_ALL, type Mark, NO_MATCH, type Query } from './query.ts';
 import { compile } from './query-dsl.ts';
 import { SearchRefusal } from './refusal.ts';

@@ -1,6 +1,7 @@
+import type { Answer } from './answer.ts';
 import type { Doc } from './document.ts';
 import type { Index } from './document-index.ts';
-import { type Answer, compareText, isObject, type Json, type JsonObject, list } from './json.ts';
+import { compareText, isObject, type Json, type JsonObject, list } from './json.ts';
 import type { Field } from './mapping.ts';
 import { notSpoken, refuse, SearchRefusal } from './refusal.ts';
 import { parseDate } from './times.ts';

@@ -1,4 +1,5 @@
-import { type Answer, isObject, type Json, type JsonObject, list, RawJson } from './json.ts';
+import { type Answer, RawJson } from './answer.ts';
+import { isObject, type Json, type JsonObject, list } from './json.ts';
 import { wildcard } from './mapping.ts';
 import { only } from './refusal.ts';
 

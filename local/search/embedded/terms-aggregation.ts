@@ -1,6 +1,7 @@
 import { bucket, type Context, type Kind, type Source, sourceOf } from './aggregations.ts';
+import type { Answer } from './answer.ts';
 import type { Scalar } from './document.ts';
-import { type Answer, compareText, isObject, type Json, list } from './json.ts';
+import { compareText, isObject, type Json, list } from './json.ts';
 import { notSpoken, refuse, SearchRefusal } from './refusal.ts';
 import type { Hit } from './sort.ts';
 import { formatDate } from './times.ts';

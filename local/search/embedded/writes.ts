@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import type { Answer } from './answer.ts';
 import type { Index } from './document-index.ts';
 import type { Engine } from './engine.ts';
 import { isTrue } from './http.ts';
-import type { Answer } from './json.ts';
 import { notSpoken, type Refusal, refuse } from './refusal.ts';
 import type { Versioning } from './shard.ts';
 
