@@ -11,12 +11,15 @@ import { migrate } from '../functions/migrate/migrate.ts';
 import { readScripts } from '../functions/migrate/scripts.ts';
 import type { Sink } from '../functions/relay/relay.ts';
 import { type RunEvents, runRelay } from '../functions/relay/run.ts';
+import { dropSlot, ensureSlot, slotStatus } from '../functions/relay/slot.ts';
 import { type Postgres, startPostgres } from '../local/postgres.ts';
 import { addCase, CANONICAL, seed } from './canonical-fixture.ts';
 import { type RelayProcess, startRelayProcess, startTopic } from './relay-process.ts';
 
 /** The relay on a real server: what is committed arrives, over restarts, hand-overs and rows that nobody can read. */
 
+const SLOT = 'relay_test';
+const PUBLICATION = 'distributary_outbox';
 const dataDir = mkdtempSync(join(tmpdir(), 'distributary-relay-'));
 let server: Postgres;
 let db: pg.Client;
@@ -28,6 +31,7 @@ beforeAll(async () => {
   server = await startPostgres({ dataDir, onLog: () => {} });
   await migrate({ connectionString: server.url }, readScripts(CANONICAL));
   await connect();
+  await ensureSlot(db, SLOT, PUBLICATION);
   tenants = await seed({ sql });
 }, 60_000);
 
@@ -87,8 +91,8 @@ function startRelay(sink: Sink, { deadlineMs = 600_000, heartbeatSeconds = 0.5 }
   };
   const ended = runRelay({
     database: { connectionString: server.url },
-    slot: 'relay_test',
-    publication: 'distributary_outbox',
+    slot: SLOT,
+    publication: PUBLICATION,
     heartbeatSeconds,
     deadline: new Date(Date.now() + deadlineMs),
     sink,
@@ -166,7 +170,7 @@ test('as a service it streams until it is told to leave; the next stands by and 
   const environment = {
     ...topic.environment,
     DATABASE_URL: server.url,
-    SLOT_NAME: 'relay_test',
+    SLOT_NAME: SLOT,
     PUBLICATION_NAME: 'distributary_outbox',
     HEARTBEAT_SECONDS: '1',
   };
@@ -253,3 +257,23 @@ test('kill -9 of PostgreSQL while writing: every commit that was confirmed arriv
   relay.leave();
   await relay.ended;
 }, 90_000);
+
+test('a slot that is gone is lost: a relay does not make it anew, for what was committed meanwhile is not in it', async () => {
+  const { sink } = collector();
+  const relay = startRelay(sink);
+  await relay.streaming;
+  const [{ pid }] = (await sql<{ pid: number }>(
+    'select active_pid as pid from pg_replication_slots where slot_name = $1',
+    [SLOT],
+  )) as [{ pid: number }];
+  // As after a failover that left the slot behind: its reader's connection breaks, and it is not there any more.
+  await sql('select pg_terminate_backend($1)', [pid]);
+  await until('the slot is gone', () =>
+    dropSlot(db, SLOT).then(
+      () => true,
+      () => false,
+    ),
+  );
+  await expect(relay.ended).rejects.toMatchObject({ code: 'slot-lost' });
+  expect(await slotStatus(db, SLOT)).toBeUndefined();
+});

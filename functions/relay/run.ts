@@ -5,7 +5,7 @@ import { Dependants } from './dependants.ts';
 import { anotherRelayStays, beat } from './hold.ts';
 import { type RelayEvents, relay, type Sink } from './relay.ts';
 import type { ReplicationStream } from './replication-stream.ts';
-import { ensureSlot, type SlotStatus, slotStatus, takeOver } from './slot.ts';
+import { type SlotStatus, slotStatus, takeOver } from './slot.ts';
 import { asSourceError } from './source-error.ts';
 
 export interface RunEvents extends RelayEvents {
@@ -35,7 +35,8 @@ const LONGEST_RECONNECT_MS = 5_000;
 
 /**
  * Relays until the signal, over every failover and restart of the canonical store. Returns `not-needed` at once when
- * another relay holds the slot and stays. Throws `slot-lost` when WAL is gone: nothing here may paper over that.
+ * another relay holds the slot and stays. Throws `slot-lost` when WAL is gone, or the slot itself, which a failover may take
+ * along: nothing here may paper over that.
  */
 export async function runRelay(options: RunOptions): Promise<'handed-over' | 'not-needed'> {
   let failures = 0;
@@ -60,7 +61,7 @@ async function runSession(options: RunOptions, opened: () => void): Promise<'end
   await using db = await connect(options.database);
   await using second = await connect(options.database);
   if (await anotherRelayStays(db, options.slot, options.heartbeatSeconds)) return 'not-needed';
-  const stream = await openStream(db, options, signal);
+  const stream = await openStream(options, signal);
   opened();
   const dependants = new Dependants(second, signal, options.events.dependantsRefused);
   const events = { ...options.events, saw: () => dependants.wake() };
@@ -77,11 +78,8 @@ async function runSession(options: RunOptions, opened: () => void): Promise<'end
   return 'ended';
 }
 
-async function openStream(db: pg.Client, options: RunOptions, signal: AbortSignal): Promise<ReplicationStream> {
+async function openStream(options: RunOptions, signal: AbortSignal): Promise<ReplicationStream> {
   const { slot, publication, database } = options;
-  if ((await ensureSlot(db, slot, publication)) === 'lost') {
-    throw new DistributaryError('slot-lost', `slot "${slot}" has lost WAL that was not relayed`);
-  }
   const { stream, ended } = await takeOver({ connection: database, slot, publication, signal });
   options.events.streaming(ended);
   return stream;

@@ -54,7 +54,7 @@ export async function slotStatus(db: pg.ClientBase, slot: string): Promise<SlotS
 /**
  * Makes sure that there is a slot. `created`: changes committed before now are not in it, so unless the stores are empty
  * they need a rebuild; `lost` the same, after `dropSlot`. Waits for transactions that are under way when it creates.
- * Demands the publication first: a slot cannot decode what was committed before its publication existed, ever.
+ * No relay calls this: one that is gone has opened a gap. Demands the publication first: a slot cannot decode what was committed before its publication existed, ever.
  */
 export async function ensureSlot(
   db: pg.ClientBase,
