@@ -36,13 +36,7 @@ export async function advance(context: OperateContext, store: string): Promise<v
 
 async function work(handle: LeasedRun, context: OperateContext): Promise<void> {
   const kind = runKind(handle.run.operation);
-  if (!kind) {
-    const hint = 'another version of this system started it: finish the deployment, or cancel the run';
-    return handle.tell(
-      new DistributaryError('run-refused', `no work is called ${handle.run.operation}`, { hint }),
-      'failed',
-    );
-  }
+  if (!kind) return await endUnknown(handle);
   for (let failures = 0; ; ) {
     try {
       if (handle.run.wanted === 'cancel') return await cancel(handle, kind, context);
@@ -65,12 +59,19 @@ async function work(handle: LeasedRun, context: OperateContext): Promise<void> {
   }
 }
 
+const NOT_OURS = { hint: 'another version of this system started it: finish the deployment, or cancel the run' };
+
+/** Nobody here knows how to go on with it, nor what to take back; it makes room for the next when that is asked for. */
+async function endUnknown(handle: LeasedRun): Promise<void> {
+  if (handle.run.wanted === 'cancel') return await handle.finish('cancelled');
+  const what = `no work is called ${handle.run.operation}`;
+  await handle.tell(new DistributaryError('run-refused', what, NOT_OURS), 'failed');
+}
+
 function stepOf({ operation, steps }: RunKind, name: string) {
   const step = steps[name];
   if (step) return step;
-  throw new DistributaryError('run-refused', `${operation} has no step ${name}`, {
-    hint: 'another version of this system started it: finish the deployment, or cancel the run',
-  });
+  throw new DistributaryError('run-refused', `${operation} has no step ${name}`, NOT_OURS);
 }
 
 async function cancel(handle: LeasedRun, kind: RunKind, context: OperateContext): Promise<void> {
@@ -81,13 +82,14 @@ async function cancel(handle: LeasedRun, kind: RunKind, context: OperateContext)
 
 /** A defect of ours fails the run too, or it would be tried again for ever. */
 async function fail(handle: LeasedRun, error: unknown): Promise<void> {
-  const known =
-    error instanceof DistributaryError
-      ? error
-      : new DistributaryError('run-refused', `the step threw ${error instanceof Error ? error.name : typeof error}`, {
-          hint: "read the operations function's log; resume the run once the defect is mended",
-          cause: error,
-        });
-  if (known !== error) console.error(error);
+  if (error instanceof DistributaryError) return await handle.tell(error, 'failed');
+  console.error(error);
+  const isCancelling = handle.run.wanted === 'cancel';
+  const [what, todo] = isCancelling ? ['taking it back', 'cancel the run again'] : ['the step', 'resume the run'];
+  const name = error instanceof Error ? error.name : typeof error;
+  const known = new DistributaryError('run-refused', `${what} threw ${name}`, {
+    hint: `read the operations function's log; ${todo} once the defect is mended`,
+    cause: error,
+  });
   await handle.tell(known, 'failed');
 }

@@ -94,10 +94,11 @@ export class LeasedRun implements RunHandle {
     this.throwIfEnding();
   }
 
-  /** Tells what it is trying again after, or why it has failed. */
+  /** Tells what it is trying again after, or why it has failed: it goes on where somebody asked meanwhile to cancel it. */
   async tell(error: DistributaryError, state: 'running' | 'failed'): Promise<void> {
     const { code, message, hint } = error;
-    await this.#change(run => ({ ...run, state, error: { code, message, hint } }));
+    const stateOf = ({ wanted }: Run) => (wanted === 'cancel' && !this.#isCancelling ? 'running' : state);
+    await this.#change(run => ({ ...run, state: stateOf(run), error: { code, message, hint } }));
   }
 
   async finish(state: 'done' | 'cancelled'): Promise<void> {

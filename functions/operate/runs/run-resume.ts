@@ -16,7 +16,9 @@ export const runResume = defineOperation({
     const { id } = await currentRun(runs, store);
     return runs.change(store, id, run => {
       if (run.wanted === 'cancel') {
-        throw new DistributaryError('run-refused', `${run.operation} of ${store} is being cancelled`);
+        throw new DistributaryError('run-refused', `${run.operation} of ${store} is being cancelled`, {
+          hint: `half of it may have been taken back: distributary cancel ${store} goes on with that where it has failed`,
+        });
       }
       const request = accept ? { ...run.request, accept } : run.request;
       return { ...run, request, state: 'running', wanted: 'run', error: null, updatedAt: clock.now() };
