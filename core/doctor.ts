@@ -40,10 +40,20 @@ export interface SourceFacts {
 export interface SlotFacts {
   readonly name: string;
   readonly isActive: boolean;
-  readonly walStatus: 'reserved' | 'extended' | 'unreserved' | 'lost';
+  /** PostgreSQL's; `gone` is one that was there once. */
+  readonly walStatus: 'reserved' | 'extended' | 'unreserved' | 'lost' | 'gone';
   readonly retainedBytes: number;
   /** What may still be written before it is lost; undefined where nothing limits that but the disk. */
   readonly safeBytes: number | undefined;
+  /** It was made anew: what was committed before, and not relayed by then, it does not have. */
+  readonly gap: SlotGap | undefined;
+}
+
+export interface SlotGap {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** Stores that have not been rebuilt since. */
+  readonly stores: readonly string[];
 }
 
 export interface PublicationFacts {
@@ -142,17 +152,30 @@ function* roleFindings({ deadRoles, forbidden }: SourceFacts): Iterable<Finding>
   }
 }
 
+/** Nobody else makes a slot: a relay that did would go on as if nothing was missing. */
+const MAKE_ANEW = 'invoke the migrate function by hand, which makes it anew, then rebuild every store';
+
 function* noSlot(): Iterable<Finding> {
-  const todo = 'apply the migrations, then rebuild every store: what was committed meanwhile is in none';
+  const todo = `${MAKE_ANEW}: what was committed meanwhile is in none`;
   yield broken('slot', 'there is no logical slot: changes are not kept for the relay', todo);
 }
 
-function* slotFindings({ name, isActive, walStatus, retainedBytes, safeBytes }: SlotFacts): Iterable<Finding> {
+function* slotFindings(slot: SlotFacts): Iterable<Finding> {
+  const { name, isActive, walStatus, retainedBytes, safeBytes, gap } = slot;
   const subject = `slot ${name}`;
+  if (gap && gap.stores.length > 0) {
+    const what = `was made anew at ${new Date(gap.at).toISOString()}: ${gap.stores.join(', ')} may miss what was committed before`;
+    yield broken(subject, what, 'distributary rebuild STORE, for each of them');
+  }
+  if (walStatus === 'gone') {
+    return yield broken(subject, 'is not there any more', `${MAKE_ANEW}: what was committed meanwhile is in none`);
+  }
   if (walStatus === 'lost') {
-    const todo =
-      'drop the slot, migrate to make it again, then rebuild every store: the gap cannot be closed otherwise';
-    return yield broken(subject, 'has lost WAL that was not relayed', todo);
+    return yield broken(
+      subject,
+      'has lost WAL that was not relayed',
+      `${MAKE_ANEW}: the gap cannot be closed otherwise`,
+    );
   }
   if (walStatus === 'unreserved') {
     yield broken(

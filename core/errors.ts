@@ -93,7 +93,7 @@ export const errorTable = {
   'slot-active': { retry: 'later', hint: 'another relay holds the slot; it hands over or is ended after its grace' },
   'slot-lost': {
     retry: 'never',
-    hint: 'WAL the slot needs is gone: recreate the slot, then rebuild every store from the canonical store',
+    hint: 'changes are gone that were not relayed: invoke the migrate function by hand, which makes the slot anew, then rebuild every store',
   },
   'publication-unusable': {
     retry: 'later',

@@ -5,7 +5,16 @@ const SOUND: SourceFacts = {
   version: 170_010,
   walLevel: 'logical',
   isReadOnly: false,
-  slots: [{ name: 'relay', isActive: true, walStatus: 'reserved', retainedBytes: 2 ** 20, safeBytes: undefined }],
+  slots: [
+    {
+      name: 'relay',
+      isActive: true,
+      walStatus: 'reserved',
+      retainedBytes: 2 ** 20,
+      safeBytes: undefined,
+      gap: undefined,
+    },
+  ],
   freeSlots: 9,
   freeSenders: 9,
   publication: {
@@ -70,6 +79,16 @@ test.each<[string, Partial<SourceFacts>, string]>([
     'a lost slot',
     { slots: [{ ...SLOT!, walStatus: 'lost', isActive: false }] },
     'broken slot relay: has lost WAL that was not relayed',
+  ],
+  [
+    'a slot that has vanished',
+    { slots: [{ ...SLOT!, walStatus: 'gone', isActive: false }] },
+    'broken slot relay: is not there any more',
+  ],
+  [
+    'a slot that was made anew, and a store that has not been rebuilt since',
+    { slots: [{ ...SLOT!, gap: { at: 0, stores: ['case-search'] } }] },
+    'broken slot relay: was made anew at 1970-01-01T00:00:00.000Z: case-search may miss what was committed before',
   ],
   [
     'a slot about to be lost',

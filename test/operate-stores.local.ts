@@ -219,10 +219,12 @@ function startWriter(): { stop(): Promise<void> } {
 }
 
 test(
-  'the doctor names what is wrong and what to do: a trigger that is off, a slot that nobody reads',
+  'the doctor names what is wrong and what to do: a trigger that is off, a slot that nobody reads, that was made anew, or is gone',
   async () => {
     await rows('alter table canonical.cases disable trigger emit');
     await rows(`select pg_create_logical_replication_slot('forgotten', 'pgoutput')`);
+    await rows(`update canonical.slots set anew_at = now()`);
+    await rows(`insert into canonical.slots (name) values ('vanished')`);
     try {
       const { code, said } = await run(doctorCommand, [], {});
       const { findings } = said as Diagnosis;
@@ -233,12 +235,19 @@ test(
           severity: 'broken',
           what: expect.stringContaining('cases.emit'),
         }),
+        expect.objectContaining({
+          subject: `slot ${mode.endpoints.slot}`,
+          what: expect.stringMatching(/^was made anew at .*: .*case-search.* may miss what was committed before$/),
+        }),
         expect.objectContaining({ subject: 'slot forgotten', severity: 'broken', what: 'nobody reads it' }),
+        expect.objectContaining({ subject: 'slot vanished', severity: 'broken', what: 'is not there any more' }),
       ]);
       for (const { todo } of findings) expect(todo).not.toBe('');
     } finally {
       await rows('alter table canonical.cases enable trigger emit');
       await rows(`select pg_drop_replication_slot('forgotten')`);
+      await rows(`delete from canonical.slots where name = 'vanished'`);
+      await rows('update canonical.slots set anew_at = null');
     }
   },
   TEST_MS,

@@ -13,27 +13,36 @@ const ROLES = [
 ];
 const ROOT_TRIGGERS = ['stamp', 'record', 'record_update', 'emit'];
 
-/** Out of catalogues that every role may read. */
+/** Out of catalogues that every role may read, and what was noted of slots. */
 export async function examineSource(
   { query }: CanonicalConnection,
   aggregates: readonly AggregateContract[],
+  storesNotRebuiltSince: (at: number) => Promise<readonly string[]>,
 ): Promise<SourceFacts> {
   const wanted = aggregates.flatMap(triggersOf);
   const functions = aggregates.flatMap(({ aggregate }) => functionsOf(aggregate));
   const [settings] = await query<Settings>(SETTINGS, [ROLES]);
-  const slots = await query<SlotFacts & { safeBytes: number | null }>(SLOTS, []);
+  const slots: SlotFacts[] = [];
+  for (const { safeBytes, anewAt, ...slot } of await query<SlotRow>(SLOTS, [])) {
+    const gap = anewAt === null ? undefined : { at: anewAt, stores: await storesNotRebuiltSince(anewAt) };
+    slots.push({ ...slot, safeBytes: safeBytes ?? undefined, gap });
+  }
   const [publication] = await query<PublicationFacts>(PUBLICATION_FACTS, [PUBLICATION]);
   const dead = await query<{ name: string }>(DEAD_TRIGGERS, [wanted]);
   const forbidden = await query<{ name: string }>(FORBIDDEN, [functions]);
   return {
     ...settings!,
-    slots: slots.map(({ safeBytes, ...slot }) => ({ ...slot, safeBytes: safeBytes ?? undefined })),
+    slots,
     publication,
     deadTriggers: dead.map(({ name }) => name),
     forbidden: forbidden.map(({ name }) => name),
   };
 }
 
+type SlotRow = Omit<SlotFacts, 'safeBytes' | 'gap'> & {
+  readonly safeBytes: number | null;
+  readonly anewAt: number | null;
+};
 type Settings = Omit<SourceFacts, 'slots' | 'publication' | 'deadTriggers' | 'forbidden'>;
 
 /** As the generated capture.sql names them. */
@@ -67,11 +76,14 @@ const SETTINGS = `
 
 /** Temporary slots go with their session, and other databases' are not ours to judge. */
 const SLOTS = `
-  select slot_name as name, active as "isActive", coalesce(wal_status, 'lost') as "walStatus",
+  select coalesce(slot_name, slots.name) as name, coalesce(active, false) as "isActive",
+         case when slot_name is null then 'gone' else coalesce(wal_status, 'lost') end as "walStatus",
          coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::float8 as "retainedBytes",
-         safe_wal_size::float8 as "safeBytes"
-    from pg_replication_slots
-    where slot_type = 'logical' and not temporary and database = current_database() order by slot_name`;
+         safe_wal_size::float8 as "safeBytes", (extract(epoch from anew_at) * 1000)::float8 as "anewAt"
+    from (select * from pg_replication_slots
+           where slot_type = 'logical' and not temporary and database = current_database()) slot
+      full join canonical.slots on slots.name = slot_name
+    order by name`;
 
 const PUBLICATION_FACTS = `
   select pubname as name, pubinsert and not pubupdate and not pubdelete and not pubtruncate as "isInsertOnly",

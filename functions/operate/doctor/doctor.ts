@@ -5,8 +5,12 @@ import type { OperateContext } from '../context.ts';
 import { purgesDue } from '../erase/erase-due.ts';
 import { ERASURE } from '../erase/erase-run.ts';
 import { defineOperation, storeName } from '../operation.ts';
+import type { Runs } from '../runs/runs.ts';
 import { examineSource } from './doctor-source.ts';
 import { examineStore } from './doctor-stores.ts';
+
+/** Rebuilds are rare among a store's runs: drift is looked for each night. */
+const RUNS_LOOKED_AT = 500;
 
 /** Looks at every precondition and live risk of the pipeline, or at one store only; changes nothing. */
 export const doctor = defineOperation({
@@ -20,17 +24,28 @@ export const doctor = defineOperation({
   },
 });
 
-async function source({ connection, stores }: OperateContext): Promise<Diagnosis> {
+async function source({ connection, stores, runs }: OperateContext): Promise<Diagnosis> {
   const aggregates = new Map(
     stores.flatMap(({ definition }) => definition.aggregates.map(each => [each.aggregate, each] as const)),
   );
   try {
-    return diagnoseSource(await examineSource(connection, [...aggregates.values()]));
+    const notRebuilt = async (at: number) => {
+      const rebuilt = await Promise.all(stores.map(({ name }) => wasRebuiltSince(runs, name, at)));
+      return stores.map(({ name }) => name).filter((_, index) => !rebuilt[index]);
+    };
+    return diagnoseSource(await examineSource(connection, [...aggregates.values()], notRebuilt));
   } catch (error) {
     if (!(error instanceof DistributaryError)) throw error;
     const { message: what, hint: todo } = error;
     return { findings: [{ subject: 'source', severity: 'broken', what, todo }], passed: [] };
   }
+}
+
+/** What a rebuild that began later has read is the whole state, whatever no relay has seen. */
+async function wasRebuiltSince(runs: Runs, store: string, at: number): Promise<boolean> {
+  const last = await runs.read(store);
+  const all = [...(last ? [last] : []), ...(await runs.history(store, RUNS_LOOKED_AT))];
+  return all.some(({ operation, state, startedAt }) => operation === 'rebuild' && state === 'done' && startedAt > at);
 }
 
 /** Nothing of a team's function, which erases what it is asked to, nor of a source that does not answer, which is said already. */
