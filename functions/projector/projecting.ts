@@ -88,7 +88,8 @@ export class Projecting {
 
   /**
    * Moves the watermark to the newest heartbeat of each lane, unless changes of that lane were put off: they are older.
-   * SQS may let a heartbeat overtake what was sent a moment before, so a watermark is good to about a second.
+   * SQS may let a heartbeat overtake what was sent a moment before, so a watermark is good to about a second. What died with
+   * an instance is neither put off nor in the store: it is passed until the queue shows it again (README, "Limits").
    */
   async #advance(heartbeats: readonly Heartbeat[]): Promise<void> {
     const { control, store, queueUrls, events } = this.#options;
