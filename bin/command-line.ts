@@ -1,5 +1,6 @@
 import { Command as Commander, CommanderError } from 'commander';
 import { DistributaryError } from '../core/errors.ts';
+import { FileDefects } from '../core/yaml.ts';
 import { type Command, EXIT, type ExitCode, type Session } from './command.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
@@ -31,7 +32,7 @@ export async function runCommandLine(
   });
   try {
     if (args.length === 0) program.outputHelp();
-    else await program.parseAsync(args, { from: 'user' });
+    else await program.parseAsync(groupFirst(line, args), { from: 'user' });
     return code;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.fine;
@@ -44,10 +45,26 @@ export async function runCommandLine(
   }
 }
 
+const HELP = 'help';
+const nameOf = ({ usage }: Command): string => usage.split(' ')[0]!;
+
+/** The command that the arguments begin with, and behind it, in a group, the one that is meant: as far as there are such. */
+function calledBy({ commands }: CommandLine, args: readonly string[]): readonly Command[] {
+  const [first, second] = args.filter(word => word !== HELP);
+  const command = commands.find(known => nameOf(known) === first);
+  const inner = command?.commands?.find(known => nameOf(known) === second);
+  return [command, inner].filter(called => called !== undefined);
+}
+
 /** Where help for these arguments is found. */
-function helpOf({ name, commands }: CommandLine, args: readonly string[]): string {
-  const command = commands.map(({ usage }) => usage.split(' ')[0]).find(known => args.includes(known!));
-  return [name, command, '--help'].filter(Boolean).join(' ');
+const helpOf = (line: CommandLine, args: readonly string[]): string =>
+  [line.name, ...calledBy(line, args).map(nameOf), '--help'].join(' ');
+
+/** Commander gives help of one word: of what is in a group the group gives it. */
+function groupFirst(line: CommandLine, args: readonly string[]): readonly string[] {
+  const [help, group, ...rest] = args;
+  const isOfGroup = help === HELP && rest.length > 0 && calledBy(line, args)[0]?.commands !== undefined;
+  return isOfGroup ? [group!, HELP, ...rest] : args;
 }
 
 type Start = (run: (session: Session) => Promise<ExitCode>) => Promise<void>;
@@ -61,9 +78,12 @@ function programOf({ name, version, summary, commands }: CommandLine, terminal: 
   return program;
 }
 
+/** Within a paragraph, which the terminal breaks by its own width; what is indented stands as it was written. */
+const INNER_BREAK = /(?<=\S)\n(?=\S)/g;
+
 function addCommand(parent: Commander, command: Command, terminal: Terminal, start: Start): void {
   const sub = parent.command(command.usage).summary(command.summary);
-  sub.description([command.summary, command.description?.replaceAll('\n', ' ')].filter(Boolean).join('\n\n'));
+  sub.description([command.summary, command.description?.replaceAll(INNER_BREAK, ' ')].filter(Boolean).join('\n\n'));
   for (const option of command.options) sub.addOption(option);
   sub.helpOption('-h, --help', 'show help');
   settle(sub, terminal).addHelpText('after', exampleText(command.examples));
@@ -98,7 +118,7 @@ function usageError({ code, message }: CommanderError, line: CommandLine, args: 
 
 /** Why commander showed help instead of doing anything: for a name that there is not, or for a group alone. */
 const helpShown = (args: readonly string[]): string =>
-  args[0] === 'help' ? 'there is no such command' : `${args[0]} does nothing by itself`;
+  args.slice(0, 2).includes(HELP) ? 'there is no such command' : `${args[0]} does nothing by itself`;
 
 function show(error: unknown, json: boolean, { terminal, debug }: Surroundings): void {
   if (json) terminal.print(JSON.stringify({ error: plain(error) }));
@@ -109,7 +129,8 @@ function show(error: unknown, json: boolean, { terminal, debug }: Surroundings):
 function plain(error: unknown): object {
   if (error instanceof DistributaryError) {
     const { code, message, hint, place } = error;
-    return { code, message, hint, ...(place && { place }) };
+    const defects = error instanceof FileDefects ? { defects: error.defects.map(plain) } : {};
+    return { code, message, hint, ...(place && { place }), ...defects };
   }
   return { message: messageOf(error) };
 }

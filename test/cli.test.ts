@@ -6,7 +6,9 @@ import { Option } from 'commander';
 import { type Command, EXIT } from '../bin/command.ts';
 import { runCommandLine } from '../bin/command-line.ts';
 import { COMMANDS } from '../bin/commands/all.ts';
+import { benchCommand } from '../bin/commands/bench.ts';
 import { DistributaryError } from '../core/errors.ts';
+import { defectAt, FileDefects, locateDefects } from '../core/yaml.ts';
 import { capturedTerminal } from './captured-terminal.ts';
 
 const CLI = join(import.meta.dirname, '..', 'bin', 'distributary.ts');
@@ -38,6 +40,10 @@ const PROBES: readonly Command<{ readonly speed?: string }>[] = [
       if (how === 'known') {
         const place = { file: 'x.csv', line: 3 };
         throw new DistributaryError('file-invalid', 'the file is empty', { place, hint: 'fill it' });
+      }
+      if (how === 'twice') {
+        const defects = [defectAt(['a'], 'a is 1', 'make it 2'), defectAt(['b'], 'b is 2')];
+        throw new FileDefects(locateDefects(defects, 'a: 1\nb: 2\n', 'x.yaml') as [DistributaryError]);
       }
       if (how === 'refused') throw new AggregateError([new Error('connect ECONNREFUSED 127.0.0.1:1')]);
       throw new Error('something broke');
@@ -100,6 +106,25 @@ describe('help', () => {
     }
   });
 
+  test('of a command in a group is found by either way of asking', async () => {
+    const { code, out } = await run(['tenant', 'move', '--help']);
+    expect(out).toMatch(/^Usage: distributary tenant move /);
+    for (const words of [
+      ['help', 'tenant', 'move'],
+      ['tenant', 'help', 'move'],
+    ]) {
+      expect(await run(words)).toEqual({ code, out, err: '' });
+    }
+  });
+
+  test('joins the lines of a paragraph, and leaves a list as it is', async () => {
+    const [list, running] = benchCommand.description!.split('\n\n') as [string, string];
+    const { out } = await run(['bench', '--help']);
+    expect(out).toContain(`\n${list}\n\n`);
+    expect(out).not.toContain(running);
+    expect(out.replaceAll('\n', ' ')).toContain(running.replaceAll('\n', ' '));
+  });
+
   test('the version', async () => {
     expect(await run(['--version'])).toEqual({ code: 0, out: '1.2.3\n', err: '' });
   });
@@ -117,6 +142,11 @@ describe('a call that is wrong', () => {
     [['dev', '--postgres-port', '70000'], 'It is no whole number from 1 to 65535', 'see distributary dev --help'],
     [['import', 'a.csv', '--actor', 'me'], 'It is no UUID', 'see distributary import --help'],
     [['help', 'nix'], 'there is no such command', 'see distributary --help'],
+    [['help', 'tenant', 'nix'], 'there is no such command', 'see distributary tenant --help'],
+    [['tenant'], 'tenant does nothing by itself', 'see distributary tenant --help'],
+    [['tenant', 'opn'], "unknown command 'opn'", 'did you mean open? see distributary tenant --help'],
+    [['tenant', 'import', '/x'], "required option '--key <key>'", 'see distributary tenant import --help'],
+    [['contract', 'runbook'], "missing required argument 'store'", 'see distributary contract runbook --help'],
   ])('%j', async (args, message, hint) => {
     const { code, out, err } = await run(args);
     expect({ code, out }).toEqual({ code: 2, out: '' });
@@ -166,6 +196,16 @@ describe('what becomes of a command', () => {
       error: { code: 'file-invalid', message: 'the file is empty', hint: 'fill it', place: { file: 'x.csv', line: 3 } },
     });
   });
+});
+
+test('a file that is wrong in several places is told of place by place, with --json as well', async () => {
+  const [first, second] = [
+    { code: 'contract-invalid', message: 'a is 1', hint: 'make it 2', place: { file: 'x.yaml', line: 1, column: 4 } },
+    { code: 'contract-invalid', message: 'b is 2', place: { file: 'x.yaml', line: 2, column: 4 } },
+  ];
+  expect((await probe(['fail', 'twice'])).err).toMatch(/^x\.yaml:1:4: a is 1[\s\S]*^x\.yaml:2:4: b is 2/m);
+  const { error } = JSON.parse((await probe(['fail', 'twice', '--json'])).out);
+  expect(error).toMatchObject({ ...first, message: 'a is 1, and 1 more', defects: [first, second] });
 });
 
 describe('commands with nothing to work on', () => {

@@ -16,12 +16,14 @@ const MAX_SECONDS = 3600;
 export const benchCommand: Command<BenchCommandOptions> = {
   usage: 'bench',
   summary: 'measure the pipeline, each part against its bare limit in the same run',
-  description: `relay    relay to nowhere against pg_recvlogical to nowhere, over the same log
-topic    relay to the local topic
-search   the search store's writer against bare _bulk of the same documents
-backfill canonical rows to a new index, against bare _bulk and bare COPY
-latency  from commit to a read by id and to a search, at 200 changes/s: into one store, then into all
-burst    20,000 changes committed at once, until every store has them; with the memory of each function
+  description: `  relay     relay to nowhere against pg_recvlogical to nowhere, the same log
+  topic     relay to the local topic
+  search    the search store's writer against bare _bulk of the same documents
+  backfill  canonical rows to a new index, against bare _bulk and bare COPY
+  latency   from commit to a read by id and to a search, at 200 changes/s
+            into one store, then into all
+  burst     20,000 changes committed at once, until every store has them
+            with the memory of each function
 
 Pairs take turns, and medians are shown, so that what else the machine does is done to both. An aim that is missed is
 shown; with --strict it also exits 1.`,
