@@ -90,6 +90,7 @@ export interface Store {
    * Applies each write only if it is newer than what the target holds; of several writes to a key within one call, the
    * newest wins. Outcomes keep the order of `writes`; `stale` is success, and an engine that cannot tell for free says
    * `applied`. One refused write does not touch the others. Never throws for what an `Outcome` can say.
+   * A target that was made before the contract gained a field takes documents that have it.
    * Safe to repeat and to reorder; when it returns `applied` or `stale`, a crash cannot lose the write.
    * A missing target is `unavailable` with `target-missing`.
    */
@@ -109,7 +110,7 @@ export interface Store {
   /** How the target differs from what `create` would make of the contract now, and what of the engine endangers it. */
   inspect(target: Target): Promise<readonly Concern[]>;
 
-  /** Makes an empty target ready for writes; done already is fine. */
+  /** Makes an empty target ready for writes. One that is there keeps what it has, and takes up what its contract has gained. */
   create(target: Target): Promise<void>;
   /** Points the store's readers at `to` in one atomic step. */
   cutOver(to: Target): Promise<void>;

@@ -235,5 +235,5 @@ testStore(
       close: async () => {},
     };
   },
-  { lacks: ['forgetDeletes', 'refusedDocument', 'outage'] },
+  { lacks: ['forgetDeletes', 'refusedDocument', 'gained', 'outage'] },
 );

@@ -10,7 +10,7 @@ import { fromItem } from '../functions/stores/dynamodb-attributes.ts';
 import { dynamoClient } from '../functions/stores/dynamodb-client.ts';
 import { type DynamoChoice, startDynamo } from '../local/dynamodb.ts';
 import { findDynamoParts } from '../local/dynamodb-local.ts';
-import { deleted, keyBlock, live, suiteContract } from '../testing/store-samples.ts';
+import { deleted, gainedContract, keyBlock, live, suiteContract } from '../testing/store-samples.ts';
 import { testStore } from '../testing/store-suite.ts';
 import { createControlTable } from './control-table.ts';
 import { type OutageProxy, startOutageProxy } from './outage-proxy.ts';
@@ -66,6 +66,7 @@ function testEngine(choice: DynamoChoice): void {
       return {
         store: open(client, suiteContract('suite', 'dynamodb')),
         target: () => ({ store: 'suite', name: `suite-${++targets}` }),
+        gained: open(client, gainedContract(suiteContract('suite', 'dynamodb'))),
         refusedDocument: { amount: 1e200 },
         outage: proxy.outage,
         close,

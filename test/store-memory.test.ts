@@ -5,8 +5,10 @@ testStore(
   'in-memory reference store',
   async () => {
     let targets = 0;
+    const store = memoryStore();
     return {
-      store: memoryStore(),
+      store,
+      gained: store,
       target: () => ({ store: 'suite', name: `suite-1-${++targets}` }),
       close: async () => {},
     };

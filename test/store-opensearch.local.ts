@@ -5,10 +5,21 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Json } from '../core/change.ts';
 import type { Store, Target, Write } from '../core/store.ts';
+import type { ProjectedContract } from '../core/store-contract.ts';
+import type { AggregateId } from '../core/version.ts';
 import { openSearchStore } from '../functions/stores/opensearch.ts';
 import { ask, type OpenSearch, openSearchClient } from '../functions/stores/opensearch-client.ts';
 import { type Search, startSearch } from '../local/search/index.ts';
-import { deleted, hidden, keyBlock, live, suiteContract, suiteDocument } from '../testing/store-samples.ts';
+import {
+  deleted,
+  gainedContract,
+  gainedDocument,
+  hidden,
+  keyBlock,
+  live,
+  suiteContract,
+  suiteDocument,
+} from '../testing/store-samples.ts';
 import { testStore } from '../testing/store-suite.ts';
 import { codes, collect, kinds } from '../testing/store-suite-bench.ts';
 import { type OutageProxy, startOutageProxy } from './outage-proxy.ts';
@@ -48,6 +59,7 @@ function testEngine(choice: 'real' | 'embedded'): void {
   testStore('store', async () => ({
     store: openSearchStore({ client, contract: suiteContract('suite-search', 'opensearch') }),
     target: () => target('suite-search'),
+    gained: openSearchStore({ client, contract: gainedContract(suiteContract('suite-search', 'opensearch')) }),
     refusedDocument: { ...suiteDocument(1), priority: 'urgent' },
     outage: proxy.outage,
     async forgetDeletes({ name }) {
@@ -143,6 +155,71 @@ function testEngine(choice: 'real' | 'embedded'): void {
       const said = JSON.stringify([outcome, outcome?.kind === 'refused' && outcome.error.describe()]);
       expect(said).toContain(field);
       expect(said).not.toMatch(/Erika|2026-13|4711|47\.11/);
+    });
+  });
+
+  describe('an index that is older than its contract', () => {
+    /** The store as the next deployment opens it; `changed` are fields of another type. */
+    const next = (name: string, changed: ProjectedContract['fields'] = {}, through: OpenSearch = client): Store => {
+      const contract = gainedContract(suiteContract(name, 'opensearch'));
+      return openSearchStore({
+        client: through,
+        contract: { ...contract, fields: { ...contract.fields, ...changed } },
+      });
+    };
+    const newer = (key: AggregateId) => live(key, 2, gainedDocument(2));
+
+    test('knows a gained field once it is created again, and says that its documents lack it', async () => {
+      const { store: former, blue } = await open('grown-search');
+      await former.write(blue, [live(keyBlock(1).keys[0]!, 1)]);
+      const store = next('grown-search');
+      await store.digest(blue, {}); // Refreshes.
+      const sorted = () => ask(client, { method: 'POST', path: `/${blue.name}/_search`, body: { sort: ['later'] } });
+      await expect(sorted()).rejects.toMatchObject({ code: 'question-refused' });
+      await store.create(blue);
+      await sorted();
+      const what = 'field later came after the index was made: documents of before lack it';
+      const said = { severity: 'risk', what, todo: 'rebuild the store' };
+      expect(await store.inspect(blue)).toEqual([said]);
+      await store.create(blue);
+      expect(await store.inspect(blue)).toEqual([said]);
+      const green = target('grown-search');
+      await store.create(green);
+      expect(await store.inspect(green)).toEqual([]);
+    });
+
+    test('keeps the type that a field has, and still takes what the contract has gained', async () => {
+      const { blue } = await open('retyped-search');
+      const keyword = { type: 'keyword', list: false, pii: 'none', protected: false } as const;
+      const store = next('retyped-search', { priority: keyword });
+      await store.create(blue);
+      const [fits, misfit] = keyBlock(2).keys as [AggregateId, AggregateId];
+      const urgent = live(misfit, 2, { ...gainedDocument(2), priority: 'urgent' });
+      expect(codes(await store.write(blue, [newer(fits), urgent]))).toEqual(['applied', 'document-refused']);
+      const broken = (await store.inspect(blue)).filter(({ severity }) => severity === 'broken');
+      expect(broken.map(({ what }) => what)).toEqual(['field priority is long in the index, keyword in the contract']);
+    });
+
+    test('has a document come back while it cannot take the field up, and no other', async () => {
+      const { blue } = await open('deaf-search');
+      const request = ((parameters, options) =>
+        parameters.path.endsWith('/_mapping')
+          ? Promise.reject(new Error('no answer'))
+          : client.transport.request(parameters, options)) as OpenSearch['transport']['request'];
+      const deaf = next('deaf-search', {}, { transport: { request } as OpenSearch['transport'] });
+      const [plain, grown] = keyBlock(2).keys as [AggregateId, AggregateId];
+      const writes = [live(plain, 1), newer(grown)];
+      expect(codes(await deaf.write(blue, writes))).toEqual(['applied', 'store-unavailable']);
+      expect(codes(await next('deaf-search').write(blue, writes))).toEqual(['stale', 'applied']);
+    });
+
+    (choice === 'real' ? test : test.skip)('refuses the document when it may have no more fields', async () => {
+      const { blue } = await open('full-search');
+      const full = { 'index.mapping.total_fields.limit': 1 };
+      await ask(client, { method: 'PUT', path: `/${blue.name}/_settings`, body: full });
+      const [plain, grown] = keyBlock(2).keys as [AggregateId, AggregateId];
+      const outcomes = await next('full-search').write(blue, [live(plain, 1), newer(grown)]);
+      expect(codes(outcomes)).toEqual(['applied', 'document-refused']);
     });
   });
 

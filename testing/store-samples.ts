@@ -43,6 +43,15 @@ ${engine === 's3-object-lock' ? 'archive: { object_lock: governance, retention: 
   return contract;
 }
 
+/** The contract one deployment later: it has one field more. */
+export const gainedContract = (contract: ProjectedContract): ProjectedContract => ({
+  ...contract,
+  fields: { ...contract.fields, later: { type: 'keyword', list: false, pii: 'none', protected: false } },
+});
+
+/** A document of `gainedContract`. */
+export const gainedDocument = (n: number): JsonObject => ({ ...suiteDocument(n), later: `later ${n}` });
+
 /** Differs by `n` in every field, with what trips serialisers: quotes, line ends, non-Latin text, big and negative numbers. */
 export const suiteDocument = (n: number): JsonObject => ({
   title: `Fall ${n}: “Müller” 株式会社\n\t\\ "quoted" 🦉`,

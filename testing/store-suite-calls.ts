@@ -1,7 +1,7 @@
 import { expect } from 'expect';
 import { digestOfScan, EMPTY_DIGEST, inRange } from '../core/digest.ts';
 import type { KeyRange, Stored } from '../core/store.ts';
-import { deleted, digestOf, documentOfBytes, keyBlock, live } from './store-samples.ts';
+import { deleted, digestOf, documentOfBytes, gainedDocument, keyBlock, live, newest } from './store-samples.ts';
 import { codes, collect, expectLanded, kinds, type Promises } from './store-suite-bench.ts';
 
 const MANY_WRITES = 1000;
@@ -134,7 +134,7 @@ export function reading({ promise }: Promises): void {
   });
 }
 
-export function lifeOfTarget({ promise }: Promises): void {
+export function lifeOfTarget({ promise, promiseWith }: Promises): void {
   promise(
     'readers see no target, then the one cut over to, then the next; always exactly one',
     async ({ store, fresh }) => {
@@ -179,6 +179,28 @@ export function lifeOfTarget({ promise }: Promises): void {
     await Promise.all([store.create(target), store.create(target)]);
     await expectHeld(target, writes);
   });
+
+  promiseWith(
+    'gained',
+    'a target that is older than a field of its contract takes documents that have it, created again or not',
+    async ({ store, subject, fresh }) => {
+      const gained = subject.gained!;
+      const { keys } = keyBlock(3);
+      const former = keys.map(key => live(key, 1));
+      const newer = keys.slice(1).map(key => live(key, 2, gainedDocument(2)));
+      for (const again of [true, false]) {
+        const target = await fresh();
+        await store.write(target, former);
+        if (again) await gained.create(target);
+        expect(kinds(await gained.write(target, newer))).toEqual(newer.map(() => 'applied'));
+        // An instance of the former deployment may still be at work.
+        expectLanded(await store.write(target, [...former, live(keys[0]!, 2)]));
+        const held = newest([live(keys[0]!, 2), ...newer]);
+        expect(await collect(gained.scan(target, {}))).toEqual(held);
+        expect(await gained.digest(target, {})).toEqual(digestOf(held));
+      }
+    },
+  );
 
   promise('targets of one store do not touch each other', async ({ store, fresh, expectHeld }) => {
     const [blue, green] = [await fresh(), await fresh()];

@@ -11,10 +11,12 @@ export interface StoreUnderTest {
   forgetDeletes?(target: Target): Promise<void>;
   /** A document within the size limit that the engine never takes. */
   refusedDocument?: JsonObject;
+  /** The same store, as a deployment opens it whose contract has gained a field: `gainedContract`. */
+  gained?: Store;
   /** Runs `during` while the engine does not answer; when this resolves it answers again, with its data. */
   outage?(during: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
 /** What not every engine has: `lacks` names what is missing, and its tests are skipped by name. */
-export type Capability = 'forgetDeletes' | 'refusedDocument' | 'outage';
+export type Capability = 'forgetDeletes' | 'refusedDocument' | 'gained' | 'outage';

@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import { DistributaryError } from '../../core/errors.ts';
 import { APPLIED, type Outcome, STALE, type Target, type Write } from '../../core/store.ts';
 import { ask, type Complaint, type OpenSearch } from './opensearch-client.ts';
-import { encodeDocument, writesTo } from './opensearch-index.ts';
+import { takeUpFields } from './opensearch-fields.ts';
+import { encodeDocument, type IndexDefinition, writesTo } from './opensearch-index.ts';
 
 /** Half of the smallest request that an AWS domain may be limited to (10 MiB). */
 export const MAX_DOCUMENT_BYTES = 5 * 1024 * 1024;
@@ -12,6 +13,14 @@ const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 const REQUESTS_AT_ONCE = 2;
 /** Fewer writes go in one request: each request costs OpenSearch an fsync. */
 const WORTH_DIVIDING_WRITES = 200;
+
+/** Where writes go. */
+export interface BulkTarget {
+  readonly client: OpenSearch;
+  readonly target: Target;
+  /** What the index would be made with now; the one that is there may be older. */
+  readonly definition: IndexDefinition;
+}
 
 /** One write, serialised, and where its outcome goes. */
 interface Line {
@@ -26,18 +35,14 @@ interface BulkItem {
 }
 
 /** The writes as `_bulk` requests with external versions: a version conflict is `stale`. */
-export async function writeInBulk(
-  client: OpenSearch,
-  target: Target,
-  writes: readonly Write[],
-): Promise<readonly Outcome[]> {
+export async function writeInBulk(into: BulkTarget, writes: readonly Write[]): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = [];
   /** Once a request finds the store down the others are not sent: each might wait for its own timeout. */
   let down: Outcome | undefined;
   const sender = async (from: number, to: number) => {
     if (from > 0) await setImmediate(); // Lets the first request leave before the next is made.
     for (const request of requestsOf(writes, from, to, outcomes)) {
-      const answers = down ? request.map(() => down!) : await post(client, target, request);
+      const answers = down ? request.map(() => down!) : await postGrowing(into, request);
       down ??= answers.every(({ kind }) => kind === 'unavailable') ? answers[0] : undefined;
       for (const [at, { index }] of request.entries()) outcomes[index] = answers[at]!;
     }
@@ -79,25 +84,60 @@ function encode(write: Write, index: number): Line | Outcome {
   return { write, index, text, bytes: Buffer.byteLength(text) };
 }
 
-/** Sends one request. One that a domain or a proxy finds too large goes in halves, down to the document that is. */
-async function post(client: OpenSearch, target: Target, lines: readonly Line[]): Promise<readonly Outcome[]> {
+/**
+ * Sends one request. A target that was made before its contract gained a field takes the field up, and what was refused
+ * for it goes once more: in whatever order one deploys, rebuilds or goes back, no change fails for an older target.
+ */
+async function postGrowing(into: BulkTarget, lines: readonly Line[]): Promise<readonly Outcome[]> {
+  const early: Line[] = [];
+  const outcomes = await post(into, lines, early);
+  if (early.length === 0) return outcomes;
+  const again = await postGrown(into, early);
+  const later = new Map(early.map((line, at) => [line, again[at]!]));
+  return outcomes.map((outcome, at) => later.get(lines[at]!) ?? outcome);
+}
+
+async function postGrown(into: BulkTarget, lines: readonly Line[]): Promise<readonly Outcome[]> {
   try {
-    const { status, body } = await ask<{ items: readonly BulkItem[] }>(client, {
+    await takeUpFields(into.client, into.target, into.definition);
+  } catch (error) {
+    if (!(error instanceof DistributaryError)) throw error;
+    // An index that takes no more fields refuses the documents again: repeating helps neither.
+    if (error.retry === 'later') return lines.map(() => ({ kind: 'unavailable', error }));
+  }
+  return post(into, lines, []);
+}
+
+/**
+ * One that a domain or a proxy finds too large goes in halves, down to the document that is. `early` gets the lines that
+ * were refused for a field of the contract that the index lacks.
+ */
+async function post(into: BulkTarget, lines: readonly Line[], early: Line[]): Promise<readonly Outcome[]> {
+  try {
+    const { status, body } = await ask<{ items: readonly BulkItem[] }>(into.client, {
       method: 'POST',
-      path: `/${writesTo(target.name)}/_bulk`,
+      path: `/${writesTo(into.target.name)}/_bulk`,
       query: { require_alias: true, filter_path: 'items.*.status,items.*.error.type,items.*.error.reason' },
       lines: lines.map(({ text }) => text).join(''),
       expect: [413],
     });
-    if (status < 300) return body.items.map((item, at) => outcomeOf(lines[at]!, target, item.index));
+    if (status < 300) {
+      early.push(...lines.filter((_, at) => isEarly(body.items[at]!.index, into.definition)));
+      return body.items.map((item, at) => outcomeOf(lines[at]!, into.target, item.index));
+    }
     if (lines.length === 1) return [tooLarge(lines[0]!.write, `is refused with ${lines[0]!.bytes} bytes`)];
     const middle = lines.length >> 1;
-    const first = await post(client, target, lines.slice(0, middle));
-    return [...first, ...(await post(client, target, lines.slice(middle)))];
+    const first = await post(into, lines.slice(0, middle), early);
+    return [...first, ...(await post(into, lines.slice(middle), early))];
   } catch (error) {
     if (!(error instanceof DistributaryError)) throw error;
     return lines.map(() => ({ kind: 'unavailable', error }));
   }
+}
+
+function isEarly({ error }: BulkItem['index'], { mappings }: IndexDefinition): boolean {
+  if (error?.type !== 'strict_dynamic_mapping_exception') return false;
+  return Object.hasOwn(mappings.properties, fieldIn(error.reason ?? '') ?? '');
 }
 
 function outcomeOf({ write }: Line, { name }: Target, { status, error }: BulkItem['index']): Outcome {

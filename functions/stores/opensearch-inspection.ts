@@ -1,11 +1,7 @@
 import type { Concern, Target } from '../../core/store.ts';
 import { ask, type OpenSearch } from './opensearch-client.ts';
+import { fieldConcerns, type Mapping } from './opensearch-fields.ts';
 import { type IndexDefinition, writesTo } from './opensearch-index.ts';
-
-interface Mapping {
-  readonly dynamic?: string | boolean;
-  readonly properties?: Readonly<Record<string, Mapping & { readonly type?: string; readonly enabled?: boolean }>>;
-}
 
 interface IndexAnswer {
   readonly aliases?: Readonly<Record<string, object>>;
@@ -38,35 +34,13 @@ export async function inspectIndex(
 ): Promise<readonly Concern[]> {
   const { body } = await ask<Record<string, IndexAnswer>>(client, { method: 'GET', path: `/${name}` });
   const index = body[name] ?? {};
-  const concerns = [...mappingConcerns(wanted.mappings, index.mappings ?? {}), ...blockConcerns(index)];
+  const concerns = [...fieldConcerns(wanted.mappings, index.mappings ?? {}), ...blockConcerns(index)];
   if (index.aliases?.[writesTo(name)] === undefined) {
     const todo = 'rebuild the store: nothing can be written to this target';
     concerns.push({ severity: 'broken', what: `alias ${writesTo(name)} is gone`, todo });
   }
   return [...concerns, ...(await clusterConcerns(client, name)), ...(await diskConcerns(client))];
 }
-
-function* mappingConcerns(wanted: IndexDefinition['mappings'], found: Mapping): Iterable<Concern> {
-  if (String(found.dynamic) !== wanted.dynamic) {
-    yield rebuild(`it takes fields that the contract does not name: dynamic is ${found.dynamic ?? 'true'}`);
-  }
-  const properties = found.properties ?? {};
-  for (const [field, definition] of Object.entries(wanted.properties)) {
-    const there = properties[field];
-    if (!there) yield rebuild(`field ${field} of the contract is not in the index: documents that have it are refused`);
-    else if (kindOf(there) !== kindOf(definition)) {
-      yield rebuild(`field ${field} is ${kindOf(there)} in the index, ${kindOf(definition)} in the contract`);
-    }
-  }
-  for (const field of Object.keys(properties).filter(known => !Object.hasOwn(wanted.properties, known))) {
-    yield { ...rebuild(`field ${field} of the index is not in the contract any more`), severity: 'risk' };
-  }
-}
-
-const rebuild = (what: string): Concern => ({ severity: 'broken', what, todo: 'rebuild the store' });
-
-/** Objects carry no `type` when asked for. */
-const kindOf = ({ type = 'object' }: { readonly type?: string }): string => type;
 
 function* blockConcerns({ settings }: IndexAnswer): Iterable<Concern> {
   for (const [block, state] of Object.entries(settings?.index?.blocks ?? {})) {

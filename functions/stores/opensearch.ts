@@ -5,6 +5,7 @@ import type { ProjectedContract } from '../../core/store-contract.ts';
 import type { AggregateId } from '../../core/version.ts';
 import { MAX_DOCUMENT_BYTES, writeInBulk } from './opensearch-bulk.ts';
 import { ask, type Complaint, type OpenSearch } from './opensearch-client.ts';
+import { takeUpFields } from './opensearch-fields.ts';
 import {
   decodeDocument,
   type IndexOptions,
@@ -38,6 +39,7 @@ interface Hits {
 export function openSearchStore(options: { client: OpenSearch; contract: ProjectedContract } & IndexOptions): Store {
   const { client, contract } = options;
   const alias = contract.store_name;
+  const definitionOf = ({ name }: Target) => indexDefinition(name, contract, options);
 
   async function current(): Promise<string[]> {
     const { status, body } = await ask<object>(client, { method: 'GET', path: `/_alias/${alias}`, expect: [404] });
@@ -50,19 +52,21 @@ export function openSearchStore(options: { client: OpenSearch; contract: Project
     visibleAfterSeconds: REFRESH_SECONDS,
     keepsHistory: false,
 
-    write: (target, writes) => writeInBulk(client, target, writes),
+    write: (target, writes) => writeInBulk({ client, target, definition: definitionOf(target) }, writes),
     read: (target, key) => read(client, target, key),
     scan: (target, range) => scan(client, target, range),
     digest: async (target, range) => (await digests(client, target, [range]))[0]!,
     digests: (target, ranges) => digests(client, target, ranges),
 
-    inspect: target => inspectIndex(client, target, indexDefinition(target.name, contract, options)),
+    inspect: target => inspectIndex(client, target, definitionOf(target)),
 
-    async create({ name }) {
+    async create(target) {
+      const { name } = target;
       await ask(client, { method: 'PUT', path: `/_index_template/${alias}`, body: indexTemplate(contract) });
-      const body = indexDefinition(name, contract, options);
+      const body = definitionOf(target);
       const answer = await ask<{ error: Complaint }>(client, { method: 'PUT', path: `/${name}`, body, expect: [400] });
-      if (answer.status < 300 || answer.body.error.type === 'resource_already_exists_exception') return;
+      if (answer.status < 300) return;
+      if (answer.body.error.type === 'resource_already_exists_exception') return takeUpFields(client, target, body);
       throw new DistributaryError(
         'store-unavailable',
         `OpenSearch did not create ${name}: ${answer.body.error.reason}`,
