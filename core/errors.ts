@@ -152,7 +152,10 @@ export const errorTable = {
   'port-taken': { retry: 'never', hint: 'stop what listens there, or choose another with the option named' },
   'tool-missing': { retry: 'never', hint: 'install the tool named' },
   'child-died': { retry: 'later', hint: 'read its log, named in the message' },
-  'not-running': { retry: 'later', hint: 'start it with npm start, or name its folder with --data-dir' },
+  'not-running': {
+    retry: 'later',
+    hint: 'start it with npm start, name its folder with --data-dir, or on AWS the operations function with --function',
+  },
   'synthesis-failed': { retry: 'never', hint: 'correct what it says; npm run synth says it again' },
   'provisioning-failed': { retry: 'later', hint: "read the function's log, named in the message" },
   'row-invalid': {

@@ -228,16 +228,17 @@ export class Api extends Construct {
 
   /** A row of a derived store that the canonical store refuses: late by moments, or wrong for good. */
   #alarms(): void {
-    const { names, alarmTopic: topic } = this.#props;
+    const { names, contracts, alarmTopic: topic } = this.#props;
     for (const service of [API_COMMANDS, API_QUERIES]) {
       new PipelineAlarm(this, `Mismatch-${service}`, {
-        alarmName: names.alarm(service, 'mismatch'),
+        of: service,
+        what: 'mismatch',
+        contract: contracts.permissions,
+        names,
         metric: pipelineMetric(service, 'authorization_mismatch_count', { statistic: 'Sum' }),
         rings: { above: 0 },
         periods: { bad: 3, of: 5 },
         problem: 'Stores keep showing what the canonical store refuses; the rows were dropped',
-        command: 'distributary drift case-search',
-        runbook: 'permission-cache',
         topic,
       });
     }

@@ -50,7 +50,7 @@ const AWS_ONLY = [
     'databaseResourceId',
     'databaseRoleSecrets',
   ],
-  ...['databaseSecurityGroupId', 'searchDomainArn', 'searchSecurityGroupId'],
+  ...['databaseSecurityGroupId', 'searchVolumeGibibytes', 'searchDomainArn', 'searchSecurityGroupId'],
 ] as readonly Key[];
 /** What only an emulator is told, and what to do instead. */
 const PASSWORD = 'a password would stand in the template: give databaseHost and secrets, or "target": "local"';
@@ -131,7 +131,7 @@ const NO_WRITERS = {
 const AWS_DOMAIN = /\.(es\.amazonaws\.com|on\.aws)(\.cn)?$/;
 
 function* ofSearch(configuration: Configuration): Iterable<Defect> {
-  const { searchUrl, searchDomainArn, searchSecurityGroupId } = configuration;
+  const { searchUrl, searchVolumeGibibytes, searchDomainArn, searchSecurityGroupId } = configuration;
   if (searchUrl === undefined) {
     for (const key of ['searchDomainArn', 'searchSecurityGroupId'] as const) {
       if (configuration[key] !== undefined) {
@@ -139,6 +139,10 @@ function* ofSearch(configuration: Configuration): Iterable<Defect> {
       }
     }
     return;
+  }
+  if (searchVolumeGibibytes !== undefined) {
+    const hint = 'leave it out: whoever runs the domain there sees to its volumes';
+    yield defectAt(['searchVolumeGibibytes'], 'searchVolumeGibibytes means nothing beside searchUrl', hint);
   }
   const { hostname, protocol, username } = new URL(searchUrl);
   if (protocol !== 'https:' || username !== '') {

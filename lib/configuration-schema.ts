@@ -5,6 +5,8 @@ const id = (prefix: string) => z.string().regex(new RegExp(`^${prefix}-[0-9a-z]+
 const arn = (service: string) =>
   z.string().regex(new RegExp(`^arn:[\\w-]+:${service}:`), `is no ARN of the service ${service}`);
 const url = (protocol: RegExp, message: string) => z.url({ protocol, error: message });
+/** Of a volume of gp3 under OpenSearch; how much there may be depends on the instance. */
+const LEAST_VOLUME_GIBIBYTES = 10;
 /** `-c key=a,b` as well as a list in `cdk.json`. */
 const list = (item: z.ZodType<string>) =>
   z.preprocess(value => (typeof value === 'string' ? value.split(',').map(each => each.trim()) : value), z.array(item));
@@ -65,6 +67,8 @@ export const configurationSchema = z.strictObject({
   /** target=local: the same for the relay. @default databaseUrl */
   relayDatabaseUrl: url(/^postgres(ql)?$/, 'is no postgresql:// URL').optional(),
 
+  /** The volume of each node of a new search domain. @default by the size */
+  searchVolumeGibibytes: z.coerce.number().int().min(LEAST_VOLUME_GIBIBYTES).optional(),
   /** An OpenSearch domain, or any OpenSearch, instead of a new domain. */
   searchUrl: url(/^https?$/, 'is no http:// or https:// URL').optional(),
   /** The domain's ARN, for the permissions of what writes to it. */

@@ -77,12 +77,9 @@ export class Guardian extends Construct {
   }
 
   #alarms({ contract, names, alarmTopic }: GuardianProps): void {
-    const alarm = (what: string, props: Omit<PipelineAlarmProps, 'alarmName' | 'topic' | 'command' | 'runbook'>) =>
+    const alarm = (what: string, props: Omit<PipelineAlarmProps, 'of' | 'what' | 'contract' | 'names' | 'topic'>) =>
       new PipelineAlarm(this, `${what}-alarm`, {
-        alarmName: names.alarm('guardian', what),
-        command: 'distributary status',
-        runbook: contract.store_name,
-        topic: alarmTopic,
+        ...{ of: 'guardian', what, contract, names, topic: alarmTopic },
         ...props,
       });
     alarm('slot-lost', {

@@ -18,9 +18,12 @@ export class Names {
   readonly alarmTopic: string;
   readonly searchDomain: string;
   readonly dashboard: string;
+  readonly #operated: string | undefined;
 
-  constructor(prefix: string) {
+  /** `operated` is the one store that a team deploys, and operates, by itself. */
+  constructor(prefix: string, operated?: string) {
     this.prefix = prefix;
+    this.#operated = operated;
     this.cluster = this.#of('canonical');
     this.topic = this.#of('changes');
     this.parkedQueue = this.#of('parked');
@@ -57,6 +60,11 @@ export class Names {
     const hint = 'shorten store_name in the contract, or prefix in cdk.json';
     const message = `function name ${name} has ${name.length} characters, Lambda takes ${MAX_FUNCTION_NAME}`;
     throw new DistributaryError('configuration-invalid', message, { hint });
+  }
+
+  /** The operations function, which commands are sent to. */
+  get operations(): string {
+    return this.function(this.#operated === undefined ? 'operate' : `operate-${this.#operated}`);
   }
 
   queue(store: string, lane: Lane): string {

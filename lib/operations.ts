@@ -8,7 +8,6 @@ import { BundledFunction, type Placement } from './bundled-function.ts';
 import type { Bundle } from './bundles.ts';
 import type { CanonicalAccess } from './canonical-access.ts';
 import { ControlTable } from './control-table.ts';
-import { OPERATE, operateBundle } from './entry-points.ts';
 import type { Names } from './names.ts';
 import type { Preset } from './presets.ts';
 import { allowOpen, allowSeal, keyVariables, type StoreKeys } from './stores/protection-keys.ts';
@@ -168,7 +167,7 @@ export class Operations extends Construct {
     };
     const operate = new BundledFunction(this, 'Operate', {
       bundle,
-      functionName: names.function(only === undefined ? OPERATE : operateBundle(only)),
+      functionName: names.operations,
       description: `Rebuilds, backfills, compares, repairs and redrives ${only ?? 'stores'}`,
       environment: {
         ...source.variables(user),

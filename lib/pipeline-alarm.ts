@@ -2,18 +2,22 @@ import { Alarm, ComparisonOperator, type Metric, TreatMissingData } from 'aws-cd
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
+import { alarmsOf } from '../core/governance/runbook.ts';
+import type { StoreContract } from '../core/store-contract.ts';
+import type { Names } from './names.ts';
 
 export interface PipelineAlarmProps {
-  readonly alarmName: string;
+  /** What it watches, and what of that: `guardian` and `slot-lost`. Its runbook has a section of both. */
+  readonly of: string;
+  readonly what: string;
+  /** The store whose runbook it is. */
+  readonly contract: StoreContract;
+  readonly names: Names;
   readonly metric: Metric;
   /** Rings when the metric is above, or below, this. */
   readonly rings: { readonly above: number } | { readonly below: number };
   /** What is wrong for whom, in a sentence. */
   readonly problem: string;
-  /** The command to type next. */
-  readonly command: string;
-  /** The store whose runbook goes on from there. */
-  readonly runbook: string;
   readonly topic: ITopic;
   /** Rings when nothing is reported too. @default false: no data means that nothing happened */
   readonly ringsOnSilence?: boolean;
@@ -24,13 +28,14 @@ export interface PipelineAlarmProps {
 /** Where `distributary contract runbook` leaves a page for each store. */
 export const RUNBOOKS = 'docs/generated/runbooks';
 
-/** An alarm that tells who is woken by it what to do first. */
+/** An alarm that tells who is woken by it what to do first: what its runbook begins with. */
 export class PipelineAlarm extends Alarm {
   constructor(scope: Construct, id: string, props: PipelineAlarmProps) {
-    const { rings, periods = { bad: 1, of: 1 } } = props;
+    const { of, what, contract, names, problem, rings, periods = { bad: 1, of: 1 } } = props;
+    const next = firstStep(contract, `${of}-${what}`, names);
     super(scope, id, {
-      alarmName: props.alarmName,
-      alarmDescription: `${props.problem}. Next: ${props.command}. Runbook: ${RUNBOOKS}/${props.runbook}.md`,
+      alarmName: names.alarm(of, what),
+      alarmDescription: `${problem}. Next: ${next}. Runbook: ${RUNBOOKS}/${contract.store_name}.md`,
       metric: props.metric,
       ...('above' in rings
         ? { threshold: rings.above, comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD }
@@ -43,4 +48,12 @@ export class PipelineAlarm extends Alarm {
     this.addAlarmAction(action);
     this.addOkAction(action);
   }
+}
+
+/** As it is typed where nothing is known but the alarm. */
+function firstStep(contract: StoreContract, alarm: string, names: Names): string {
+  const guide = alarmsOf(contract).find(known => known.alarm === alarm);
+  if (!guide) throw new Error(`alarm ${alarm} has no section in the runbook of ${contract.store_name}`);
+  const typed = guide.steps[0].type.replaceAll('PREFIX', names.prefix);
+  return typed.startsWith('distributary ') ? `${typed} --function ${names.operations}` : typed;
 }

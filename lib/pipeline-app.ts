@@ -4,7 +4,7 @@ import { readConfiguration } from './configuration.ts';
 import { ContractChecks } from './contract-checks.ts';
 import { readCatalogue } from './contract-files.ts';
 import { Names } from './names.ts';
-import { PRESETS } from './presets.ts';
+import { presetOf } from './presets.ts';
 import { checkProjectors } from './projector-check.ts';
 import { SharedValues } from './shared-values.ts';
 import { ApiStack, servesCases } from './stacks/api-stack.ts';
@@ -55,11 +55,10 @@ export async function synthesise(options: SynthesisOptions): Promise<App> {
   for (const contract of catalogue.projected) checkProjectors(contract, catalogue, root);
   const bundles = options.bundles ?? (await bundleFunctions(catalogue, root));
   try {
-    const { prefix, size } = configuration;
-    const names = new Names(prefix);
+    const names = new Names(configuration.prefix);
     names.check(catalogue.projected.map(({ store_name }) => store_name));
-    const shared = new SharedValues(prefix);
-    const blueprint = { catalogue, bundles, names, configuration, preset: PRESETS[size], shared };
+    const shared = new SharedValues(configuration.prefix);
+    const blueprint = { catalogue, bundles, names, configuration, preset: presetOf(configuration), shared };
     addStacks(app, blueprint);
     ContractChecks.addTo(app, catalogue);
     if (checkTemplates) {

@@ -43,3 +43,9 @@ export const PRESETS: Readonly<Record<Configuration['size'], Preset>> = {
     keepDerivedStores: true,
   },
 };
+
+/** Of the configured size, with what was chosen instead. */
+export function presetOf({ size, searchVolumeGibibytes }: Configuration): Preset {
+  const preset = PRESETS[size];
+  return { ...preset, searchVolumeGibibytes: searchVolumeGibibytes ?? preset.searchVolumeGibibytes };
+}

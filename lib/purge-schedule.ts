@@ -14,7 +14,7 @@ import { PipelineAlarm } from './pipeline-alarm.ts';
 export interface PurgeScheduleProps {
   /** The operations function of the pipeline. */
   readonly operate: IFunction;
-  /** The outbox, whose runbook the alarm links to. */
+  /** The outbox, whose runbook the alarm is in. */
   readonly contract: StoreContract;
   readonly names: Names;
   readonly alarmTopic: ITopic;
@@ -37,7 +37,7 @@ export class PurgeSchedule extends Construct {
       targets: [new LambdaFunction(operate, { event, retryAttempts: 0, maxEventAge: Duration.minutes(1) })],
     });
     new PipelineAlarm(this, 'DueAlarm', {
-      alarmName: names.alarm('erasure', 'purge-due'),
+      ...{ of: ERASURE_SERVICE, what: 'purge-due', contract, names, topic: alarmTopic },
       // Two looks: a single one may be missed.
       metric: pipelineMetric(ERASURE_SERVICE, 'purge_due_seconds', {
         statistic: Stats.MAXIMUM,
@@ -46,9 +46,6 @@ export class PurgeSchedule extends Construct {
       rings: { above: PURGE_ALARM_MINUTES * 60 },
       ringsOnSilence: true,
       problem: `What was purged has left traces for more than ${PURGE_ALARM_MINUTES} minutes, or nobody looks for them`,
-      command: 'distributary doctor',
-      runbook: contract.store_name,
-      topic: alarmTopic,
     });
   }
 }

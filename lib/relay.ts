@@ -101,26 +101,22 @@ export class Relay extends Construct {
   }
 
   #alarms({ contract, names, alarmTopic: topic }: RelayProps): void {
-    const alarmName = (what: string) => names.alarm('relay', what);
+    const of = { of: 'relay', contract, names, topic };
     new PipelineAlarm(this, 'SilentAlarm', {
-      alarmName: alarmName('silent'),
+      ...of,
+      what: 'silent',
       metric: this.metricHeartbeats(),
       rings: { below: 1 },
       ringsOnSilence: true,
       periods: { bad: 2, of: 2 },
       problem: 'No relay publishes: every store falls behind',
-      command: 'distributary status',
-      runbook: contract.store_name,
-      topic,
     });
     new PipelineAlarm(this, 'ParkedAlarm', {
-      alarmName: alarmName('parked'),
+      ...of,
+      what: 'parked',
       metric: queueMetric(names.parkedQueue, 'ApproximateNumberOfMessagesVisible'),
       rings: { above: 0 },
       problem: `A row of ${contract.store_name} could not be published and was set apart`,
-      command: 'distributary status',
-      runbook: contract.store_name,
-      topic,
     });
   }
 }

@@ -2,6 +2,7 @@ import { Aws, Duration } from 'aws-cdk-lib';
 import { Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
+import type { ProjectedContract } from '../core/store-contract.ts';
 import type { Names } from './names.ts';
 import { PipelineAlarm, type PipelineAlarmProps } from './pipeline-alarm.ts';
 import type { Preset } from './presets.ts';
@@ -9,8 +10,8 @@ import type { SearchWatch } from './search-watch.ts';
 
 export interface SearchAlarmsProps {
   readonly domainName: string;
-  /** The store whose runbook is opened; a domain has many, and each starts with the domain. */
-  readonly runbook: string;
+  /** The store whose runbook is named; a domain has many, and each has a section of the domain's alarms. */
+  readonly contract: ProjectedContract;
   readonly watch: SearchWatch;
   readonly names: Names;
   readonly preset: Preset;
@@ -23,7 +24,7 @@ const MEBIBYTES_PER_GIBIBYTE = 1024;
 
 /** What goes wrong with a domain before its stores go stale. */
 export function addSearchAlarms(scope: Construct, props: SearchAlarmsProps): void {
-  const { domainName, runbook, watch, names, preset, topic } = props;
+  const { domainName, contract, watch, names, preset, topic } = props;
   const ofService = (metricName: string, statistic: string) =>
     new Metric({
       namespace: 'AWS/ES',
@@ -33,13 +34,7 @@ export function addSearchAlarms(scope: Construct, props: SearchAlarmsProps): voi
       period: Duration.minutes(1),
     });
   const alarm = (what: string, own: Pick<PipelineAlarmProps, 'metric' | 'rings' | 'problem' | 'periods'>) =>
-    new PipelineAlarm(scope, `${what}-alarm`, {
-      alarmName: names.alarm('search', what),
-      command: 'distributary status',
-      runbook,
-      topic,
-      ...own,
-    });
+    new PipelineAlarm(scope, `${what}-alarm`, { of: 'search', what, contract, names, topic, ...own });
   const low = Math.round(preset.searchVolumeGibibytes * MEBIBYTES_PER_GIBIBYTE * FREE_SHARE);
   alarm('storage', {
     metric: ofService('FreeStorageSpace', Stats.MINIMUM),

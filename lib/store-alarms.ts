@@ -24,45 +24,33 @@ export function addStoreAlarms(scope: Construct, props: StoreAlarmsProps): void 
   const alarm = (
     id: string,
     what: string,
-    rest: Pick<PipelineAlarmProps, 'metric' | 'problem' | 'command'> & Partial<PipelineAlarmProps>,
-  ) =>
-    new PipelineAlarm(scope, id, {
-      alarmName: names.alarm(store, what),
-      rings: { above: 0 },
-      runbook: store,
-      topic,
-      ...rest,
-    });
+    rest: Pick<PipelineAlarmProps, 'metric' | 'problem'> & Partial<PipelineAlarmProps>,
+  ) => new PipelineAlarm(scope, id, { of: store, what, contract, names, topic, rings: { above: 0 }, ...rest });
   alarm('StaleAlarm', 'stale', {
     metric: freshness,
     rings: { above: promised },
     ringsOnSilence: true,
     problem: `${store} is more than ${promised} s behind the canonical store, or says nothing`,
-    command: 'distributary status',
   });
   alarm('FailedAlarm', 'failed', {
     metric: failed,
     problem: `Changes failed for good and are missing in ${store}`,
-    command: `distributary redrive ${store}`,
   });
   alarm('ErrorsAlarm', 'errors', {
     metric: errors,
     periods: { bad: 3, of: 5 },
     problem: `Writes to ${store} keep failing`,
-    command: 'distributary status',
   });
   if (observability.metrics.includes('drift_sample_mismatch_count')) {
     alarm('DriftAlarm', 'drift', {
       metric: pipelineMetric(store, 'drift_sample_mismatch_count', { statistic: Stats.MAXIMUM }),
       problem: `${store} holds what a rebuild would not give, and it is no lag`,
-      command: `distributary drift ${store} --repair`,
     });
   }
   if (security.authorization_filter_required) {
     alarm('AuthorizationAlarm', 'authorization', {
       metric: pipelineMetric(store, 'authorization_mismatch_count', { statistic: Stats.SUM }),
       problem: `${store} answered with what the canonical store refuses the reader; it was dropped before anyone saw it`,
-      command: `distributary drift ${store}`,
     });
   }
 }

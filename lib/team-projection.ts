@@ -14,7 +14,7 @@ import { ContractChecks } from './contract-checks.ts';
 import { checkCopiedFields, operateBundle, PACKAGE, packageFile, teamEntryPoints } from './entry-points.ts';
 import { Names } from './names.ts';
 import { Operations } from './operations.ts';
-import { PRESETS } from './presets.ts';
+import { presetOf } from './presets.ts';
 import { checkProjectors } from './projector-check.ts';
 import { SharedValues } from './shared-values.ts';
 import type { Blueprint } from './stacks/pipeline-stack.ts';
@@ -74,14 +74,14 @@ function planOf(scope: Construct, store: string, root: string): { blueprint: Blu
   const catalogue = readCatalogueOf(root);
   const contract = projectedNamed(catalogue, store);
   const configuration = configurationOf(scope);
-  const { prefix, size } = configuration;
-  const names = new Names(prefix);
+  const { prefix } = configuration;
+  const names = new Names(prefix, store);
   names.check(catalogue.projected.map(({ store_name }) => store_name));
   checkCopiedFields({ ...catalogue, projected: [contract] }, root);
   checkProjectors(contract, catalogue, root);
   const bundles = bundleStore(contract, catalogue, root);
   const shared = new SharedValues(prefix);
-  return { contract, blueprint: { catalogue, bundles, names, configuration, preset: PRESETS[size], shared } };
+  return { contract, blueprint: { catalogue, bundles, names, configuration, preset: presetOf(configuration), shared } };
 }
 
 /** Those keys of the context that the pipeline has too; a team's own are its own. */

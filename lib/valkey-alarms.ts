@@ -31,13 +31,7 @@ export function addValkeyAlarms(scope: Construct, props: ValkeyAlarmsProps): voi
       period: Duration.minutes(1),
     });
   const alarm = (what: string, own: Pick<PipelineAlarmProps, 'metric' | 'rings' | 'problem' | 'periods'>) =>
-    new PipelineAlarm(scope, `${what}-alarm`, {
-      alarmName: names.alarm(store, what),
-      command: 'distributary status',
-      runbook: store,
-      topic,
-      ...own,
-    });
+    new PipelineAlarm(scope, `${what}-alarm`, { of: store, what, contract, names, topic, ...own });
   alarm('unreachable', {
     metric: pipelineMetric(store, 'cache_unavailable_count', { statistic: 'Sum' }),
     rings: { above: 0 },

@@ -84,6 +84,12 @@ test.each<[string, Record<string, unknown>, RegExp]>([
   ['a proxy', { ...DATABASE, databaseHost: 'p.proxy-abc.rds.amazonaws.com' }, /RDS Proxy refuses replication/],
   ['a reader', { ...DATABASE, databaseHost: 'c.cluster-ro-a.rds.amazonaws.com' }, /a reader has no replication slots/],
   ['keys of a database that is not named', { databaseSecurityGroupId: 'sg-1' }, /belongs to a database of yours/],
+  ['a volume that is none', { searchVolumeGibibytes: '5' }, /-c searchVolumeGibibytes=5: .*>=10/],
+  [
+    'a volume of a domain of yours',
+    { ...SEARCH, ...NETWORK, searchVolumeGibibytes: 40 },
+    /means nothing beside search/,
+  ],
   ['a domain that nothing may write to', { ...SEARCH, ...NETWORK, searchDomainArn: undefined }, /add the domain's ARN/],
 ])('%s is refused, with a hint', (_, context, message) => {
   expect(refusal(context)).toMatch(message);
@@ -176,8 +182,13 @@ describe('with a network, a database, a domain and an issuer of yours', () => {
   });
 });
 
-test('a PostgreSQL that IAM does not know is entered with a secret', async () => {
-  const templates = await synthesised(false, { ...PLAIN_DATABASE, ...ISSUER }, bundles);
+test('a PostgreSQL that IAM does not know is entered with a secret; nodes get the volume that was chosen', async () => {
+  const context = { ...PLAIN_DATABASE, ...ISSUER, searchVolumeGibibytes: '40' };
+  const templates = await synthesised(false, context, bundles);
+  const [domain] = templates.of('AWS::OpenSearchService::Domain');
+  expect(domain!.properties.EBSOptions).toMatchObject({ VolumeSize: 40 });
+  const alarm = templates.one('AWS::CloudWatch::Alarm', 'AlarmName', 'distributary-search-storage');
+  expect(alarm.properties).toMatchObject({ Threshold: 10 * 1024, ComparisonOperator: 'LessThanThreshold' });
   expect(environmentOf(templates, 'relay')).toMatchObject({ DATABASE_SECRET_ARN: 'cases/distributary_relay' });
   expect(environmentOf(templates, 'relay')).not.toHaveProperty('DATABASE_USER');
   const permissions = templates.permissionsOf('distributary-relay');

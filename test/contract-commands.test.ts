@@ -1,22 +1,15 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { runCommandLine } from '../bin/command-line.ts';
-import { COMMANDS } from '../bin/commands/all.ts';
-import { capturedTerminal } from './captured-terminal.ts';
 import { REQUIRED_EXAMPLE } from './contract-sources.ts';
+import { typedAlone } from './typed-commands.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'distributary-contracts-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function contract(...args: readonly string[]) {
-  const { terminal, out, err } = capturedTerminal();
-  const line = { name: 'distributary', version: '1.2.3', summary: 'keeps stores honest', commands: COMMANDS };
-  const surroundings = { terminal, signal: new AbortController().signal, debug: false };
-  const code = await runCommandLine(line, ['contract', ...args], surroundings);
-  return { code, out: out(), err: err() };
-}
+const contract = (...args: readonly string[]) => typedAlone(['contract', ...args]);
 
 test('lint exits 0 when everything is answered', async () => {
   const { code, out } = await contract('lint', '--root', ROOT);
@@ -81,7 +74,7 @@ test('matrix, adr and runbook answer in words and in JSON', async () => {
   const runbook = JSON.parse((await contract('runbook', 'case-search', '--json', '--root', ROOT)).out);
   expect(runbook.alarms[0]).toMatchObject({
     alarm: 'case-search-stale',
-    steps: [{ type: 'distributary status' }, {}, {}],
+    steps: [{ type: 'distributary doctor' }, {}],
   });
 });
 
@@ -89,4 +82,61 @@ test('a record of a store about which nothing was said names each key to fill', 
   writeFileSync(join(folder, 'contracts/stores/case-search-index.yaml'), REQUIRED_EXAMPLE);
   const { out } = await contract('adr', 'case-search-index', '--root', folder);
   expect(out).toContain('_Not said yet: governance.decision.exit_plan in contracts/stores/case-search-index.yaml._');
+});
+
+describe("in a team's repository", () => {
+  const EXAMPLE = join(ROOT, 'examples', 'team-projector');
+  const STORE = 'case-headlines';
+  const ofTeam = async (...words: readonly string[]) => {
+    const { code, out, err } = await typedAlone([...words, '--root', EXAMPLE, '--json']);
+    expect({ code, err }).toEqual({ code: expect.any(Number), err: '' });
+    expect([words, code]).not.toEqual([words, 2]);
+    return JSON.parse(out);
+  };
+
+  test("its contracts are asked among those of the pipeline's", async () => {
+    const { findings, problems } = await ofTeam('contract', 'lint');
+    expect(new Set(problems.map(({ subject }: { subject: string }) => subject))).toEqual(new Set([STORE]));
+    expect(findings).toContainEqual(expect.objectContaining({ subject: 'case-search', result: 'pass' }));
+    expect(await ofTeam('contract', 'matrix')).toContainEqual(expect.objectContaining({ store: STORE }));
+    const { facts } = await ofTeam('contract', 'authority');
+    expect(facts.flatMap(({ copies }: { copies: string[] }) => copies)).toContainEqual(expect.stringContaining(STORE));
+    expect((await ofTeam('contract', 'adr', STORE)).text).toContain('## Decision');
+    const { files } = await ofTeam('contract', 'export', '--format', 'odcs');
+    expect(files.map(({ path }: { path: string }) => path)).toContain(`odcs/${STORE}.yaml`);
+    const { costs } = await ofTeam('cost');
+    expect(costs.map(({ store }: { store: string }) => store)).toEqual(expect.arrayContaining([STORE, 'case-search']));
+  });
+
+  test('its runbook is the page that its alarms name', async () => {
+    const page = readFileSync(join(EXAMPLE, 'docs/generated/runbooks', `${STORE}.md`), 'utf8');
+    expect((await contract('runbook', STORE, '--root', EXAMPLE)).out).toBe(page);
+  });
+
+  test('a plan compares it with itself as it was, in a folder or in git', async () => {
+    const team = join(folder, 'team');
+    cpSync(join(EXAMPLE, 'contracts'), join(team, 'contracts'), { recursive: true });
+    const file = join(team, 'contracts/stores', `${STORE}.yaml`);
+    writeFileSync(file, readFileSync(file, 'utf8').replace('document_version: 1', 'document_version: 2'));
+    const asked = expect.objectContaining({ subject: STORE, key: 'schema_evolution.document_version' });
+    expect(JSON.parse((await contract('plan', EXAMPLE, team, '--json')).out).steps).toEqual([asked]);
+
+    const git = (...args: string[]) => expect(spawnSync('git', ['-C', team, ...args])).toMatchObject({ status: 0 });
+    git('init', '--quiet');
+    git('add', '.');
+    git('-c', 'user.name=n', '-c', 'user.email=e', 'commit', '--quiet', '--message', 'first');
+    cpSync(join(EXAMPLE, 'contracts'), join(team, 'contracts'), { recursive: true });
+    const cli = ['node', join(ROOT, 'bin/distributary.ts'), 'contract', 'plan', 'HEAD', '--json'];
+    const { status, stdout } = spawnSync('env', ['-C', team, ...cli], { encoding: 'utf8' });
+    expect({ status, steps: JSON.parse(stdout).steps }).toEqual({ status: 1, steps: [asked] });
+  });
+});
+
+test('a folder without contracts, and a folder where a contract should be, are named', async () => {
+  const nowhere = join(folder, 'nowhere');
+  const { code, err } = await contract('lint', '--root', nowhere);
+  expect([code, err]).toEqual([2, expect.stringContaining(`no folder ${nowhere}/contracts/stores (contract-missing)`)]);
+  mkdirSync(join(nowhere, 'contracts/stores/x.yaml'), { recursive: true });
+  const { err: read } = await contract('lint', '--root', nowhere);
+  expect(read).toMatch(/^contracts\/stores\/x\.yaml: cannot be read: EISDIR.*\(contract-unreadable\)\n {2}hint: /);
 });

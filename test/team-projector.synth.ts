@@ -48,6 +48,10 @@ test(
     ]);
     expect(strayPermissions(templates, 'case-headlines')).toEqual([]);
     expect([...scheduledOperations(templates, 'case-headlines')].sort()).toEqual(['drift.sweep', 'runs.advance']);
+    const { AlarmDescription } = templates.one(
+      ...(['AWS::CloudWatch::Alarm', 'AlarmName', 'distributary-case-headlines-stale'] as const),
+    ).properties;
+    expect(AlarmDescription).toContain('Next: distributary doctor --function distributary-operate-case-headlines. ');
     const { status, said } = run(repository, 'node', [...CLI, 'dev']);
     expect(said).toContain('an installed package runs no local mode');
     expect(said).toMatch(/hint: type there: npm start -- --with \S+\/example\n/);

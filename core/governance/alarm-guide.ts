@@ -1,6 +1,9 @@
 import type { Engine } from '../store-contract.ts';
 
-/** One thing to type, and how to know that it is as it should be. */
+/**
+ * One thing to type, and how to know that it is as it should be. In capitals what the reader fills in: PREFIX is the
+ * deployment's. Commands of distributary are those that the operations function answers: local mode alone has a status.
+ */
 export interface Step {
   readonly type: string;
   readonly expect: string;
@@ -10,15 +13,10 @@ export interface AlarmGuide {
   /** The alarm's name behind the deployment's prefix. */
   readonly alarm: string;
   readonly means: string;
-  /** In this order, until it is well. */
-  readonly steps: readonly Step[];
+  /** In this order, until it is well. The alarm itself says the first. */
+  readonly steps: readonly [Step, ...Step[]];
 }
 
-const STATUS: Step = {
-  type: 'distributary status',
-  expect:
-    'a row per store: what waits in its queues, how old its watermark is, what failed; exit 0 when all keep their contract',
-};
 const DOCTOR: Step = {
   type: 'distributary doctor',
   expect:
@@ -28,6 +26,13 @@ const REBUILD: Step = {
   type: 'distributary rebuild STORE',
   expect: 'a new target beside this one, filled, compared, then cut over while readers go on; once for each store',
 };
+
+const RELAY_LOG: Step = {
+  type: 'aws logs tail /aws/lambda/PREFIX-relay --since 15m',
+  expect: 'what it waits for, or failed at; of one that runs as a service /aws/ecs/PREFIX-relay',
+};
+/** After one of the other steps. */
+const AGAIN: Step = { ...DOCTOR, expect: 'once somebody reads the slot: nothing is kept for it, and stores are fresh' };
 
 /** The alarms of a projected store, and of the domain that it lies in. */
 export function storeAlarms(store: string, engine: Engine, maximum: string): readonly AlarmGuide[] {
@@ -45,10 +50,9 @@ export function storeAlarms(store: string, engine: Engine, maximum: string): rea
       means: `Readers see a state older than ${maximum}, or nothing has been heard of the store.`,
       steps: [
         {
-          ...STATUS,
-          expect: `the row of ${store}: a backlog that falls heals itself, one that stands does not. All stores stale: look at the relay`,
+          ...DOCTOR,
+          expect: `how far ${store} is behind, and what stands in its way; all stores behind: the slot, and its reader. A backlog that falls on the dashboard heals itself`,
         },
-        DOCTOR,
         redrive,
       ],
     },
@@ -67,7 +71,7 @@ export function storeAlarms(store: string, engine: Engine, maximum: string): rea
     {
       alarm: `${store}-errors`,
       means: 'The store refuses or times out; changes wait in their queue and nothing is lost.',
-      steps: [STATUS, DOCTOR, { ...drift, expect: 'after it is back: nothing that lag does not explain' }],
+      steps: [DOCTOR, { ...drift, expect: 'after it is back: nothing that lag does not explain' }],
     },
     {
       alarm: `${store}-drift`,
@@ -88,7 +92,6 @@ export function storeAlarms(store: string, engine: Engine, maximum: string): rea
       alarm: `${store}-authorization`,
       means: 'The store answered with rows that the canonical store refuses; they were dropped before anyone saw them.',
       steps: [
-        STATUS,
         drift,
         {
           type: `distributary drift ${store} --repair`,
@@ -100,35 +103,42 @@ export function storeAlarms(store: string, engine: Engine, maximum: string): rea
   ];
 }
 
+const DOMAIN_DEPLOYED: Step = {
+  type: 'npx cdk deploy PREFIX-search',
+  expect: 'with a larger searchVolumeGibibytes under context in cdk.json: the alarm clears',
+};
+
 /** A domain is shared: whichever of its stores is looked at. */
 const DOMAIN_ALARMS: readonly AlarmGuide[] = [
   {
     alarm: 'search-storage',
     means: 'A node is short of space: soon it refuses writes, and a rebuild finds no room for its second index.',
-    steps: [
-      STATUS,
-      { type: 'npx cdk deploy', expect: 'after the volume was made larger in cdk.json: the alarm clears' },
-    ],
+    steps: [{ ...DOCTOR, expect: 'of each search store whether it still takes writes' }, DOMAIN_DEPLOYED],
   },
   {
     alarm: 'search-blocked',
     means: 'The domain refuses writes, for want of storage or memory; changes wait in their queues.',
-    steps: [STATUS, DOCTOR, { ...STATUS, expect: 'once the domain has room: the backlog of each of its stores falls' }],
+    steps: [
+      { ...DOCTOR, expect: 'which index is blocked, and how full the disks are' },
+      DOMAIN_DEPLOYED,
+      { ...DOCTOR, expect: 'once the domain has room: each of its stores is fresh again' },
+    ],
   },
   {
     alarm: 'search-health',
     means: 'The domain is red or gone: some documents cannot be found.',
-    steps: [STATUS, DOCTOR, { ...REBUILD, expect: 'if a shard is lost: the index again, from the canonical store' }],
+    steps: [
+      { ...DOCTOR, expect: 'whether the domain answers, and which shards have no node' },
+      { ...REBUILD, expect: 'if a shard is lost: the index again, from the canonical store' },
+    ],
   },
 ];
 
-/** The alarms of the relay, and of the guardian that watches the slot it reads. */
 /** The API's, which keeps what it may show in the cache of permissions. */
 export const API_ALARMS: readonly AlarmGuide[] = ['api-commands', 'api-queries'].map(service => ({
   alarm: `${service}-mismatch`,
   means: 'Stores keep answering with what the canonical store refuses. The rows were dropped: nobody has seen them.',
   steps: [
-    STATUS,
     { type: 'distributary drift case-search', expect: 'the documents that are not what the canonical store gives' },
     { type: 'distributary drift case-search --repair', expect: 'the same documents, published again' },
   ],
@@ -141,9 +151,8 @@ export const valkeyAlarms = (store: string): readonly AlarmGuide[] => [
     means:
       'Queries get no answer from the cache: each asks the canonical store what its caller may do. Nobody sees more.',
     steps: [
-      { ...STATUS, expect: 'queries answer as before; the canonical store has a statement more for each' },
       {
-        type: 'aws elasticache describe-serverless-caches',
+        type: `aws elasticache describe-serverless-caches --serverless-cache-name PREFIX-${store}`,
         expect: 'the cache is available, its user group is active, its security group lets the clients in at port 6379',
       },
     ],
@@ -151,30 +160,29 @@ export const valkeyAlarms = (store: string): readonly AlarmGuide[] => [
   {
     alarm: `${store}-evictions`,
     means: 'The cache drops entries that are still good, for want of room; each is asked for again.',
-    steps: [
-      STATUS,
-      { type: 'npx cdk deploy', expect: 'with a higher limit in lib/stores/valkey-cache.ts: the alarm clears' },
-    ],
+    steps: [withHigher('MOST_GIGABYTES')],
   },
   {
     alarm: `${store}-full`,
     means:
       'The cache holds nearly as much as it may; some thousand people take a megabyte, so look for who writes more.',
-    steps: [
-      STATUS,
-      { type: 'npx cdk deploy', expect: 'with a higher limit in lib/stores/valkey-cache.ts: the alarm clears' },
-    ],
+    steps: [withHigher('MOST_GIGABYTES')],
   },
   {
     alarm: `${store}-throttled`,
     means: 'The cache refuses requests beyond its limit of units a second; they go to the canonical store.',
-    steps: [
-      STATUS,
-      { type: 'npx cdk deploy', expect: 'with a higher limit in lib/stores/valkey-cache.ts: the alarm clears' },
-    ],
+    steps: [withHigher('MOST_UNITS_A_SECOND')],
   },
 ];
 
+function withHigher(limit: string): Step {
+  return {
+    type: 'npx cdk deploy PREFIX-api',
+    expect: `with a higher ${limit} in lib/stores/valkey-cache.ts: the alarm clears`,
+  };
+}
+
+/** The alarms of the relay, and of the guardian that watches the slot it reads; of what is purged, too. */
 export const RELAY_ALARMS: readonly AlarmGuide[] = [
   {
     alarm: 'erasure-purge-due',
@@ -189,17 +197,13 @@ export const RELAY_ALARMS: readonly AlarmGuide[] = [
   {
     alarm: 'relay-silent',
     means: 'No relay publishes: every store falls behind. Nothing is lost while the slot holds its WAL.',
-    steps: [
-      STATUS,
-      DOCTOR,
-      { type: 'distributary status --watch', expect: 'the outbox lag falls once a relay streams again' },
-    ],
+    steps: [{ ...DOCTOR, expect: 'whether somebody reads the slot, and how much is kept for it' }, RELAY_LOG, AGAIN],
   },
   {
     alarm: 'relay-parked',
     means: 'Outbox rows that nobody can read were set apart; their aggregates are missing a change.',
     steps: [
-      STATUS,
+      { ...DOCTOR, expect: 'capture: whether each trigger is as the migrations made it' },
       {
         type: 'distributary drift STORE --repair',
         expect: 'the aggregates concerned, published again; once for each store',
@@ -210,7 +214,11 @@ export const RELAY_ALARMS: readonly AlarmGuide[] = [
     alarm: 'guardian-slot-lost',
     means: 'WAL that the slot needs is gone: changes are missing in every store until it has been rebuilt.',
     steps: [
-      DOCTOR,
+      { ...DOCTOR, expect: 'that the slot is lost; once it was made anew, since when, and for which stores' },
+      {
+        type: 'aws lambda invoke --function-name PREFIX-migrate migrated.json',
+        expect: 'in the file "slot":"created": it is made anew, which no deployment does, and changes arrive again',
+      },
       {
         type: 'distributary replay STORE --since TIME',
         expect: 'what the outbox still has, published again; it bridges a gap of days',
@@ -222,27 +230,37 @@ export const RELAY_ALARMS: readonly AlarmGuide[] = [
     alarm: 'guardian-slot-at-risk',
     means: 'The slot will be lost at the next checkpoint: its reader is too far behind.',
     steps: [
-      STATUS,
-      DOCTOR,
-      { type: 'distributary status --watch', expect: 'the outbox lag falls; if it stands, start the relay again' },
+      { ...DOCTOR, expect: 'whether somebody reads the slot, and how much is kept for it' },
+      RELAY_LOG,
+      { ...AGAIN, expect: `${AGAIN.expect}. If it stands, raise max_slot_wal_keep_size` },
     ],
   },
   {
     alarm: 'guardian-slot-retained',
     means: 'The canonical store keeps WAL for a slot that nobody acknowledges; its disk fills.',
-    steps: [STATUS, DOCTOR],
+    steps: [{ ...DOCTOR, expect: 'of each slot whether somebody reads it, and how much is kept for it' }, RELAY_LOG],
   },
   {
     alarm: 'guardian-heartbeat',
     means: 'No heartbeat was committed for two minutes, or the guardian itself is silent: nobody watches the slot.',
-    steps: [STATUS, DOCTOR],
+    steps: [
+      { ...DOCTOR, expect: 'whether the canonical store takes writes, and somebody reads the slot' },
+      RELAY_LOG,
+      { type: 'aws logs tail /aws/lambda/PREFIX-guardian --since 15m', expect: 'a line each minute, and no error' },
+    ],
   },
   {
     alarm: 'guardian-source-unsafe',
     means: 'This version of Aurora loses changes with its cache of the logical WAL on.',
     steps: [
-      DOCTOR,
-      { type: 'npx cdk deploy', expect: 'with a newer version, or rds.logical_wal_cache at 0: the alarm clears' },
+      {
+        type: 'npx cdk deploy PREFIX-canonical',
+        expect: `with a newer ENGINE, or 'rds.logical_wal_cache': '0' among PARAMETERS, in lib/canonical-store.ts (a database of yours: the same there): the alarm clears`,
+      },
+      {
+        type: 'distributary drift STORE',
+        expect: 'once for each store: exit 0, or the ids of what was lost, which --repair publishes again',
+      },
     ],
   },
 ];

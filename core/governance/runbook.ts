@@ -3,7 +3,7 @@ import { isProjected, type StoreContract } from '../store-contract.ts';
 import { type AlarmGuide, API_ALARMS, RELAY_ALARMS, storeAlarms, valkeyAlarms } from './alarm-guide.ts';
 import { bullets, markdownTable, page } from './markdown.ts';
 
-/** The page that a store's alarms link to: each alarm, what it means, what to type, and what is then to be seen. */
+/** The page that a store's alarms name: each alarm, what it means, what to type, and what is then to be seen. */
 export function runbook(store: StoreContract): string {
   const { store_name, governance, description } = store;
   const guides = alarmsOf(store);
@@ -11,7 +11,7 @@ export function runbook(store: StoreContract): string {
     `# Runbook: ${store_name}`,
     description,
     facts(store),
-    guides.length > 0 ? '## Alarms' : undefined,
+    guides.length > 0 ? `## Alarms\n\n${ON_AWS}` : undefined,
     ...guides.map(guide => alarmSection(guide)),
     isProjected(store) ? routine(store_name) : undefined,
     `## When it is lost\n\n${recovery(store)}`,
@@ -19,6 +19,9 @@ export function runbook(store: StoreContract): string {
       `## What people see meanwhile\n\n${governance.consistency.during_lag.trim()}`,
   );
 }
+
+const ON_AWS =
+  'On AWS each command of `distributary` takes `--function PREFIX-operate`, or `PREFIX-operate-STORE` where a team deploys the store itself; PREFIX is the deployment’s.';
 
 /** Of a projected store its own; of the outbox those of the relay that reads it; of the cache those of the API that asks it. */
 export function alarmsOf(store: StoreContract): readonly AlarmGuide[] {

@@ -53,7 +53,7 @@ export class SearchStack extends PipelineStack {
       accessAdministrator,
     });
     access.endpoint = domain.attrDomainEndpoint;
-    this.#watch(domainName, contracts[0].store_name);
+    this.#watch(domainName, contracts[0]);
     shared.publish(this, {
       searchEndpoint: domain.attrDomainEndpoint,
       searchClients: clients.securityGroupId,
@@ -61,7 +61,7 @@ export class SearchStack extends PipelineStack {
     });
   }
 
-  #watch(domainName: string, runbook: string): void {
+  #watch(domainName: string, contract: ProjectedContract): void {
     const { bundles, names, preset } = this.blueprint;
     const watch = new SearchWatch(this, 'Watch', {
       bundle: bundles.of(WATCH_SEARCH),
@@ -69,7 +69,7 @@ export class SearchStack extends PipelineStack {
       domainName,
       logDays: preset.logDays,
     });
-    addSearchAlarms(this, { domainName, runbook, watch, names, preset, topic: this.alarmTopic() });
+    addSearchAlarms(this, { domainName, contract, watch, names, preset, topic: this.alarmTopic() });
   }
 
   /** Makes nothing but the rule that lets the pipeline in. */
