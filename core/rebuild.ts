@@ -14,7 +14,9 @@ import type { AggregateId } from './version.ts';
  * 3. Backfill. It reads rows as they stand after that moment, so it sees every change that a writer has kept from green;
  *    all later changes reach green by themselves. Both write only what is newer, in any order and any number of times.
  * 4. Compare, repair, compare: what is still unequal is counted, and stops the cutover.
- * 5. Cut over. Blue is fed on, so that going back is as quick, until the rollback window ends.
+ * 5. Cut over. Blue is fed on, so that going back is as quick, until the rollback window ends. A canary on the
+ *    target that readers leave ends before they move, one on that which they come to after it: whenever somebody dies in
+ *    between, and whichever way is gone next, nobody is sent to what was rolled back.
  */
 
 /** Clocks are not compared between machines, but one may be set while it is looked at. */

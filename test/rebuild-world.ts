@@ -8,7 +8,7 @@ import type { Store, Target, Write } from '../core/store.ts';
 import { type AggregateId, storedVersion, type TenantId, type Version } from '../core/version.ts';
 import type { Control } from '../functions/control.ts';
 import type { ControlItem, ControlItems } from '../functions/control-items.ts';
-import { controlTargets } from '../functions/control-targets.ts';
+import { type ControlTargets, controlTargets } from '../functions/control-targets.ts';
 import { audit } from '../functions/operate/audit/audit.ts';
 import type { Canonical } from '../functions/operate/canonical/canonical.ts';
 import type { OperateContext, OperatedStore } from '../functions/operate/context.ts';
@@ -90,15 +90,18 @@ export interface Chances {
   readonly freeze: number;
   /** It takes up to two seconds, where others take some milliseconds. */
   readonly slow: number;
+  /** The process is killed at this one of its moments, counted from 1: before a request is through, and before its answer. */
+  readonly killAt?: number;
 }
 
 /** Once killed it does nothing any more, whatever it was waiting for. */
 interface Process {
   readonly chances: Chances;
   isDead: boolean;
+  moments: number;
 }
 
-const processOf = (chances: Chances): Process => ({ chances, isDead: false });
+const processOf = (chances: Chances): Process => ({ chances, isDead: false, moments: 0 });
 
 /** A canonical store, a queue, projectors and the operations function, all in one process and in their own time. */
 export class World {
@@ -137,20 +140,28 @@ export class World {
     return this.#random() < probability;
   }
 
-  /** The targets as they stand, without delay. */
-  readonly control = (): ReturnType<typeof controlTargets> => controlTargets(this.#rawItems(), () => this.time.now);
+  /** The targets, and all else that is kept, as they stand, without delay. */
+  readonly control = (): ControlItems & ControlTargets => {
+    const items = this.#rawItems();
+    return { ...items, ...controlTargets(items, () => this.time.now) };
+  };
 
   /** A request of a process: it may be late, and the process may not live to see the answer. */
   async #request<Result>(act: () => Promise<Result>, process: Process): Promise<Result> {
-    const { kill } = process.chances;
     await this.#latency(process);
-    if (this.chance(kill / 2)) process.isDead = true;
+    this.#perhapsKill(process);
     if (process.isDead) await NEVER;
     const result = await act();
-    if (this.chance(kill / 2)) process.isDead = true;
+    this.#perhapsKill(process);
     await this.#latency(process);
     if (process.isDead) await NEVER;
     return result;
+  }
+
+  #perhapsKill(process: Process): void {
+    process.moments += 1;
+    const { kill, killAt } = process.chances;
+    if (this.chance(kill / 2) || process.moments === killAt) process.isDead = true;
   }
 
   #latency({ chances: { freeze, slow } }: Process): Promise<void> {

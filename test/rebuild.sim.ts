@@ -11,11 +11,14 @@ import { advance } from '../functions/operate/runs/advancing.ts';
 import type { Run } from '../functions/operate/runs/run.ts';
 import { runCancel } from '../functions/operate/runs/run-cancel.ts';
 import { runResume } from '../functions/operate/runs/run-resume.ts';
+import { canarySet } from '../functions/operate/shadow/canary.ts';
+import { readCanary, reads } from '../functions/reads.ts';
 import { projectChange, QUIET, STORE, World } from './rebuild-world.ts';
 
 /**
  * A rebuild beside a live stream, while every process of it is killed, frozen and overtaken at any request: readers never
- * see less than what was acknowledged, green ends equal to the canonical store, and cancel leaves blue as it was.
+ * see less than what was acknowledged, green ends equal to the canonical store, and cancel leaves blue as it was. At some
+ * time everybody is sent to the other target: after a rollback nobody is there any more.
  */
 
 const BLUE: Target = { store: STORE, name: `${STORE}.1.1` };
@@ -79,6 +82,9 @@ async function simulate({ seed, kill, freeze, slow, cancelAtMs }: Course, waits 
     if (cancelAtMs !== undefined) {
       void time.after(cancelAtMs).then(() => runCancel.run({ store: STORE, ...ASKED }, quiet).catch(() => {}));
     }
+    // To whichever target there is beside readers' own; refused while there is none.
+    const everybody = { store: STORE, percent: 100, useCases: [], ...ASKED };
+    void time.after(world.random(LIVE_MS)).then(() => canarySet.run(everybody, quiet).catch(() => {}));
     for (let asked = 0; ; asked++) {
       // In the end nobody is killed any more, or it might go on for ever.
       const context = world.operate(asked < 12 ? { kill, freeze, slow } : QUIET, waits);
@@ -171,6 +177,7 @@ test('a rebuild killed and frozen anywhere, beside live changes: readers see all
       if (run.state === 'cancelled') {
         expect(current).toEqual(BLUE);
         expect(await leftAfterwards(world, run)).toEqual([BLUE.name]);
+        expect(await readCanary(world.control(), STORE)).toBeUndefined();
         return;
       }
       expect(run).toMatchObject({ state: 'done', error: null });
@@ -181,6 +188,9 @@ test('a rebuild killed and frozen anywhere, beside live changes: readers see all
       // Both are fed, so the way back loses nothing, and neither does the way forward again.
       for (const to of [BLUE, current]) {
         expect(await goTo(world)).toEqual(to);
+        expect(await reads(world.control(), () => world.time.now).targetFor(STORE, 'any')).toMatchObject({
+          target: to,
+        });
         expect(await defectOf(world)).toBeUndefined();
       }
     }),

@@ -5,6 +5,7 @@ import type { Target } from '../../../core/store.ts';
 import { parseBody, storeGroup } from '../../control-items.ts';
 import { TARGETS_TTL_SECONDS } from '../../control-targets.ts';
 import type { OperateContext, OperatedStore } from '../context.ts';
+import { endCanary } from '../shadow/canary.ts';
 
 /**
  * The way back after a cutover: the two targets between which readers can be moved, both fed, until the window ends. Then
@@ -83,6 +84,8 @@ export async function dismiss({ control, clock }: Ports, target: Target): Promis
   // First the mark: a target that nobody feeds and nobody remembers would stay for ever.
   const marked = (await control.read(group, name))?.revision ?? (await control.swap(group, name, 0, MARK)) ?? 0;
   await control.forgetTarget(target);
+  // Nobody is sent there any more, nor will be if somebody who was frozen feeds it once more.
+  await endCanary(control, target);
   await control.swap(group, name, marked, { forgottenAt: clock.now() });
 }
 const MARK = { forgottenAt: null };

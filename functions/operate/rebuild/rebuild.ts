@@ -10,6 +10,7 @@ import type { OperateContext, OperatedStore } from '../context.ts';
 import { DONE, type NextStep, type RunHandle, type RunKind } from '../runs/run-kind.ts';
 import { apartSchema, compareAll, comparedSchema, findApart } from './comparing.ts';
 import { closeWindow, dismiss, openWindow } from './former-targets.ts';
+import { moveReaders } from './moving-readers.ts';
 import { watchReaders } from './readers-watch.ts';
 import { askAsReaders } from './rebuild-questions.ts';
 import { shadowReads } from './rebuild-shadow.ts';
@@ -218,13 +219,12 @@ async function shadow({ handle, context, store, memo, blue, green }: Rebuilding)
   throw new DistributaryError('rebuild-unproven', `${green.name}: ${what.join('; ')}`);
 }
 
-/** Readers' engine first: the control table says what is true already. Both targets are fed before and after. */
+/** The way back is open before the way forward is gone. */
 async function cutOver({ handle, context, store, memo, blue, green }: Rebuilding): Promise<NextStep> {
   const { rollbackWindowSeconds } = requestSchema.parse(handle.run.request);
   await watched({ handle, context, store, memo }, async () => {
     await openWindow(context, store.name, [blue.name, green.name], rollbackWindowSeconds);
-    await store.store.cutOver(green);
-    await context.control.cutOver(green);
+    await moveReaders(context, store, blue, green);
   });
   await handle.save({ memo: { cutOverAt: context.clock.now() } });
   return 'finish';

@@ -2,8 +2,9 @@ import * as z from 'zod';
 import type { Canary } from '../../../core/canary.ts';
 import { DistributaryError } from '../../../core/errors.ts';
 import { hintOf } from '../../../core/hint.ts';
-import { storeGroup } from '../../control-items.ts';
-import { CANARY, lastReads, readCanary } from '../../reads.ts';
+import type { Target } from '../../../core/store.ts';
+import { type ControlItem, type ControlItems, parseBody, storeGroup } from '../../control-items.ts';
+import { CANARY, canarySchema, lastReads, readCanary } from '../../reads.ts';
 import type { OperateContext } from '../context.ts';
 import { defineOperation, storeName } from '../operation.ts';
 
@@ -41,11 +42,11 @@ export const canarySet = defineOperation({
   async run({ store, candidate, percent, useCases }, context) {
     const { control } = context;
     const { name, definition } = context.store(store);
-    const item = await control.read(storeGroup(name), CANARY);
     if (percent === 0 && useCases.length === 0) {
-      if (item) await control.remove(storeGroup(name), CANARY, item.revision);
+      await end(control, name, () => true);
       return view(name, context);
     }
+    const item = await control.read(storeGroup(name), CANARY);
     refuseUnknown(useCases, definition.contract.served_use_cases);
     const { building } = await control.readTargets(name);
     const names = building.map(target => target.name);
@@ -57,15 +58,35 @@ export const canarySet = defineOperation({
       throw new DistributaryError('usage', what, { hint });
     }
     const body = { candidate: chosen, percent, useCases };
-    if (!(await control.swap(storeGroup(name), CANARY, item?.revision ?? 0, body))) {
-      throw new DistributaryError(
-        'store-unavailable',
-        `the reads of ${name} were changed at this moment: look, and ask again`,
-      );
+    if (!(await control.swap(storeGroup(name), CANARY, item?.revision ?? 0, body))) throw changed(name);
+    // Whoever moved readers to it, or took it from the writers, has looked for a canary only after that.
+    const now = await control.readTargets(name);
+    if (!now.building.some(target => target.name === chosen)) {
+      await endCanary(control, { store: name, name: chosen });
+      throw changed(name);
     }
     return view(name, context);
   },
 });
+
+const changed = (store: string) =>
+  new DistributaryError('store-unavailable', `the reads of ${store} were changed at this moment: look, and ask again`);
+
+/** No canary sends readers to this target any more; one that names another stays. Safe to repeat. */
+export const endCanary = (control: ControlItems, { store, name }: Target): Promise<void> =>
+  end(control, store, item => parseBody(canarySchema, item).candidate === name);
+
+/** Whoever loses this often is up against something that does not end. */
+const MAX_REMOVALS = 20;
+
+async function end(control: ControlItems, store: string, isMeant: (item: ControlItem) => boolean): Promise<void> {
+  for (let removals = 0; removals < MAX_REMOVALS; removals++) {
+    const item = await control.read(storeGroup(store), CANARY);
+    if (!item || !isMeant(item)) return;
+    if (await control.remove(storeGroup(store), CANARY, item.revision)) return;
+  }
+  throw changed(store);
+}
 
 function refuseUnknown(useCases: readonly string[], served: readonly string[]): void {
   const unknown = useCases.find(useCase => !served.includes(useCase));
