@@ -5,8 +5,8 @@ import {
   manifestOf,
   nameOf,
   parseArchived,
+  parseSegment,
   segmentOf,
-  segmentSchema,
 } from './archive.ts';
 
 /** A copy of an archive, or the archive itself: names in the order of their text, and what is below them. */
@@ -110,7 +110,7 @@ async function readChain(
       break;
     }
     const text = (await copy.read(object)) ?? '';
-    const segment = parsedSegment(text);
+    const segment = parseSegment(text);
     if (!segment) {
       fault(object, 'is no segment of a manifest');
       break;
@@ -125,14 +125,6 @@ async function readChain(
     }
   }
   return { hashes, entries };
-}
-
-function parsedSegment(text: string) {
-  try {
-    return segmentSchema.parse(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
 }
 
 const absence = (entries: readonly ArchiveEntry[]): string | undefined =>

@@ -101,3 +101,12 @@ export const segmentSchema = z.strictObject({
 export type Segment = z.infer<typeof segmentSchema>;
 
 export const segmentText = (segment: Segment): string => `${JSON.stringify(segment)}\n`;
+
+/** Nothing when the text is no segment. */
+export function parseSegment(text: string): Segment | undefined {
+  try {
+    return segmentSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -9,7 +9,7 @@ import { verifyArchive } from '../core/archive-verification.ts';
 import type { Target, Write } from '../core/store.ts';
 import { type Control, controlTable } from '../functions/control.ts';
 import { type ArchiveStore, archiveStore } from '../functions/stores/archive.ts';
-import { archiveObjects } from '../functions/stores/archive-objects.ts';
+import { type ArchiveObjects, archiveObjects } from '../functions/stores/archive-objects.ts';
 import { keyBlock, live, suiteContract, suiteDocument } from '../testing/store-samples.ts';
 import { capturedTerminal } from './captured-terminal.ts';
 import { BUCKET, CONTROL_TABLE, type ParquetServers, startParquetServers } from './parquet-servers.ts';
@@ -25,7 +25,7 @@ let targets = 0;
 beforeAll(async () => {
   servers = await startParquetServers();
   control = controlTable({ client: servers.client, tableName: CONTROL_TABLE });
-  store = archiveStore({ s3: withHolds(servers.s3), control, contract, bucket: BUCKET });
+  store = archiveStore({ objects: onceEach(archiveObjects(withHolds(servers.s3), BUCKET)), control, contract });
   folder = mkdtempSync(join(tmpdir(), 'distributary-archive-'));
 });
 afterAll(async () => {
@@ -45,6 +45,12 @@ function withHolds(s3: S3Client): S3Client {
     { step: 'initialize', name: 'noteRequests' },
   );
   return s3;
+}
+/** As S3 itself answers; the embedded one does not know of conditions. */
+function onceEach(objects: ArchiveObjects): ArchiveObjects {
+  const put: ArchiveObjects['put'] = async (key, text, lock) =>
+    (await objects.get(key)) === undefined ? objects.put(key, text, lock) : 'there';
+  return { ...objects, put };
 }
 const askedOf = (command: string) => asked.filter(each => each.command === command).map(({ input }) => input);
 
@@ -209,19 +215,29 @@ test('a sealer that dies after its segment leaves a chain that the next one goes
   await store.write(target, [live(before!, 1)]);
   const head = (await control.read('store#kept', `chain#${target.name}`))!;
   await sealed(target);
-  // As if the head had never been moved on: the segment is there, and its notes come again.
+  // As if the head had never been moved on: the segment is there, and its notes come again, among what came in since.
   const moved = (await control.read('store#kept', `chain#${target.name}`))!;
   await control.swap('store#kept', `chain#${target.name}`, moved.revision, head.body);
-  await store.write(target, [live(before!, 1), live(after!, 1)]);
+  await store.write(target, [live(before!, 1)]);
+  await store.write(target, [live(after!, 1)]);
   await sealed(target);
-  expect(await verifyArchive(folderCopy(await copyOf(target)), target.name)).toMatchObject({ proved: 2, faults: [] });
+  expect(await verifyArchive(folderCopy(await copyOf(target)), target.name)).toMatchObject({
+    segments: 2,
+    proved: 2,
+    unsealed: 0,
+    faults: [],
+  });
 });
 
-test('two sealers at once make one chain', async () => {
+test('a segment that somebody else put in its place stops the chain, and takes nothing in', async () => {
   const target = await fresh();
-  for (const key of keyBlock(6).keys) await store.write(target, [live(key, 1)]);
-  await Promise.all([1, 2, 3].map(() => store.seal(target, Date.now() + 60_000)));
-  expect(await verifyArchive(folderCopy(await copyOf(target)), target.name)).toMatchObject({ proved: 6, faults: [] });
+  await store.write(target, [live(keyBlock(1).keys[0]!, 1)]);
+  const objects = archiveObjects(servers.s3, BUCKET);
+  await objects.put(segmentOf(target.name, 1), '{"format":"mine"}');
+  const refused = { code: 'control-malformed', message: expect.stringContaining('00000001.json does not follow') };
+  await expect(sealed(target)).rejects.toMatchObject(refused);
+  await objects.remove(segmentOf(target.name, 1));
+  expect(await sealed(target)).toEqual({ segments: 1, entries: 1 });
 });
 
 test('what a purge erases is gone, and the manifest says so; what is held stays', async () => {

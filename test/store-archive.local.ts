@@ -1,5 +1,6 @@
 import { controlTable } from '../functions/control.ts';
 import { archiveStore } from '../functions/stores/archive.ts';
+import { archiveObjects } from '../functions/stores/archive-objects.ts';
 import { suiteContract } from '../testing/store-samples.ts';
 import { testStore } from '../testing/store-suite.ts';
 import { BUCKET, CONTROL_TABLE, startParquetServers } from './parquet-servers.ts';
@@ -13,12 +14,12 @@ testStore(
     const { hold_field: _, ...archive } = contract.archive!;
     let targets = 0;
     return {
-      store: archiveStore({ s3: servers.s3, control, contract: { ...contract, archive }, bucket: BUCKET }),
+      store: archiveStore({ objects: archiveObjects(servers.s3, BUCKET), control, contract: { ...contract, archive } }),
       target: () => ({ store: 'suite', name: `suite.1.${++targets}` }),
       outage: servers.outage,
       close: servers.close,
     };
   },
   // An archive takes any document.
-  { lacks: ['forgetDeletes', 'refusedDocument'] },
+  { lacks: ['forgetDeletes', 'refusedDocument', 'gained'] },
 );

@@ -4,6 +4,7 @@ import type { Store } from '../../core/store.ts';
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import type { Control } from '../control.ts';
 import { archiveStore } from '../stores/archive.ts';
+import { archiveObjects } from '../stores/archive-objects.ts';
 import { dynamoStore } from '../stores/dynamodb.ts';
 import { dynamoClient } from '../stores/dynamodb-client.ts';
 import { protectionOf } from '../stores/field-protection.ts';
@@ -32,7 +33,7 @@ export function openStore(
     case 's3':
       return parquetStore({ s3: s3Client(), control, contract, bucket: place });
     case 's3-object-lock':
-      return archiveStore({ s3: s3Client(), control, contract, bucket: place });
+      return archiveStore({ objects: archiveObjects(s3Client(), place), control, contract });
     case 'opensearch':
       if (OPENSEARCH_URL === undefined)
         throw new DistributaryError('environment-invalid', 'OPENSEARCH_URL: is not set');

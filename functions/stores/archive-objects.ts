@@ -33,6 +33,22 @@ export interface ArchiveObjects {
   erase(key: string): Promise<'erased' | 'held'>;
 }
 
+/**
+ * Writes what is not there yet, and says what is there now; nothing when that has been removed meanwhile. Asks before it
+ * writes, for where a bucket does not know of conditions; S3 itself refuses the second of two that meet.
+ */
+export async function putOnce(
+  objects: ArchiveObjects,
+  key: string,
+  text: string,
+  lock?: Lock,
+): Promise<{ readonly outcome: 'written' | 'there'; readonly kept: string | undefined }> {
+  const before = await objects.get(key);
+  if (before !== undefined) return { outcome: 'there', kept: before };
+  const outcome = await objects.put(key, text, lock);
+  return { outcome, kept: outcome === 'written' ? text : await objects.get(key) };
+}
+
 export function archiveObjects(client: S3Client, bucket: string): ArchiveObjects {
   async function onBucket<T>(request: () => Promise<T>): Promise<T> {
     try {

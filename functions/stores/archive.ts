@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { S3Client } from '@aws-sdk/client-s3';
 import {
   type ArchivedKind,
   type ArchivedName,
@@ -14,20 +13,22 @@ import { DistributaryError } from '../../core/errors.ts';
 import { APPLIED, type KeyRange, type Outcome, STALE, type Store, type Target, type Write } from '../../core/store.ts';
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import type { AggregateId } from '../../core/version.ts';
-import type { Control } from '../control.ts';
+import type { ControlItems } from '../control-items.ts';
+import type { ControlTargets } from '../control-targets.ts';
 import { inFlight } from '../in-flight.ts';
 import { archiveChain, type Sealed } from './archive-chain.ts';
 import { followHold } from './archive-hold.ts';
-import { archiveObjects, type Lock } from './archive-objects.ts';
+import { type ArchiveObjects, type Lock, putOnce } from './archive-objects.ts';
 import { newestArchived, newestNames } from './archive-reading.ts';
 
 export interface ArchiveStoreOptions {
-  readonly s3: S3Client;
-  readonly control: Control;
+  readonly objects: ArchiveObjects;
+  readonly control: ControlItems & ControlTargets;
   readonly contract: ProjectedContract;
-  readonly bucket: string;
   /** Milliseconds since 1970. @default the clock */
   readonly now?: () => number;
+  /** Entries of one segment. @default 1000 */
+  readonly segmentEntries?: number;
 }
 
 /** What an archive can do besides. */
@@ -60,10 +61,10 @@ const LEAST_LOCK_MS = 86_400_000;
  * projector answers null there is a marker without a lock: it holds the digest's place, and nothing worth keeping.
  * An object's hash is noted for the chain of the manifest before the write is acknowledged (`archive-chain.ts`).
  */
-export function archiveStore({ s3, control, contract, bucket, now = Date.now }: ArchiveStoreOptions): ArchiveStore {
+export function archiveStore({ now = Date.now, ...options }: ArchiveStoreOptions): ArchiveStore {
+  const { objects, control, contract } = options;
   const archive = lockedAs(contract);
-  const objects = archiveObjects(s3, bucket);
-  const chain = archiveChain({ control, objects, contract, now });
+  const chain = archiveChain({ ...options, now });
   const kindOf = ({ document }: Write): ArchivedKind => {
     if (document === null) return 'none';
     return archive.hold_field !== undefined && document[archive.hold_field] === true ? 'held' : 'free';
@@ -83,16 +84,11 @@ export function archiveStore({ s3, control, contract, bucket, now = Date.now }: 
           held: kindOf(write) === 'held',
         };
 
-  /**
-   * Asks before it writes, for where a bucket does not know of conditions; S3 itself refuses the second of two that meet.
-   * What was there before is noted too: a crash may have come between the object and the note.
-   */
+  /** What was there before is noted too: a crash may have come between the object and the note. */
   async function put(target: Target, write: Write) {
     const object = objectOf(target.name, write, kindOf(write));
     const text = archivedText(write);
-    const before = await objects.get(object);
-    const outcome = before === undefined ? await objects.put(object, text, lockOf(write)) : 'there';
-    const kept = outcome === 'written' ? text : (before ?? (await objects.get(object)) ?? text);
+    const { outcome, kept = text } = await putOnce(objects, object, text, lockOf(write));
     if (archive.hold_field !== undefined && write.document !== null) await followHold(objects, object);
     return {
       outcome: outcome === 'written' ? APPLIED : STALE,

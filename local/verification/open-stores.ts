@@ -5,6 +5,7 @@ import type { Store } from '../../core/store.ts';
 import type { ProjectedContract } from '../../core/store-contract.ts';
 import { type Control, controlTable } from '../../functions/control.ts';
 import { archiveStore } from '../../functions/stores/archive.ts';
+import { archiveObjects } from '../../functions/stores/archive-objects.ts';
 import { dynamoStore } from '../../functions/stores/dynamodb.ts';
 import { dynamoClient } from '../../functions/stores/dynamodb-client.ts';
 import { protectionOf } from '../../functions/stores/field-protection.ts';
@@ -41,7 +42,9 @@ export function openStores(endpoints: Endpoints): OpenStores {
       if (!place) throw new DistributaryError('contract-missing', `no store ${contract.store_name} runs here`);
       if (place.engine === 'opensearch') return openSearchStore({ client: search, contract });
       if (place.engine === 's3') return parquetStore({ s3, control, contract, bucket: place.bucket! });
-      if (place.engine === 's3-object-lock') return archiveStore({ s3, control, contract, bucket: place.bucket! });
+      if (place.engine === 's3-object-lock') {
+        return archiveStore({ objects: archiveObjects(s3, place.bucket!), control, contract });
+      }
       const store = dynamoStore({ client: dynamo, contract, control, tableName: place.table! });
       const protection = protectionOf(contract, endpoints.protectionKeys);
       return protection ? protectedStore(store, protection) : store;
