@@ -6,13 +6,17 @@ import { compile } from 'json-schema-to-typescript';
 import type { AggregateContract } from '../core/aggregate-contract.ts';
 import { schemaOf } from '../core/aggregate-state.ts';
 import { captureSql } from '../core/capture.ts';
+import type { Catalogue } from '../core/catalogue.ts';
 import { errorTable } from '../core/errors.ts';
+import { runbook } from '../core/governance/runbook.ts';
 import { readCatalogue } from '../lib/contract-files.ts';
-import { generatedPages, PAGES } from './generated-pages.ts';
+import { readCatalogueOf } from '../lib/team-catalogue.ts';
+import { generatedPages, PAGES, runbookPath } from './generated-pages.ts';
 
 /** Writes what follows from the contracts and from the table of errors. `--check` writes nothing and exits 1 when a file is stale. */
 
 const root = new URL('../', import.meta.url);
+const EXAMPLE = 'examples/team-projector';
 
 export interface GeneratedFile {
   /** From the root of the repository. */
@@ -28,7 +32,15 @@ export async function generate(): Promise<readonly GeneratedFile[]> {
     { path: 'canonical/capture.sql', text: captureSql(contracts) },
     { path: 'docs/errors.md', text: errorsPage() },
     ...generatedPages(catalogue),
+    ...exampleRunbooks(catalogue),
   ];
+}
+
+/** The example of a team's repository, as the scaffold would have written it. */
+function exampleRunbooks({ stores: ours }: Catalogue): readonly GeneratedFile[] {
+  const { stores } = readCatalogueOf(fileURLToPath(new URL(EXAMPLE, root)));
+  const theirs = stores.filter(({ store_name }) => !ours.some(other => other.store_name === store_name));
+  return theirs.map(store => ({ path: `${EXAMPLE}/${runbookPath(store.store_name)}`, text: runbook(store) }));
 }
 
 export const isStale = ({ path, text }: GeneratedFile): boolean => {

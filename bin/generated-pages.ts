@@ -8,6 +8,8 @@ import { contractExports, EXPORT_FORMATS, type ExportedFile } from './contract-e
 
 /** Everything in here is written by `bin/generate.ts`, and nothing else is. */
 export const PAGES = 'docs/generated';
+/** What the alarms of a store name. */
+export const runbookPath = (store: string): string => `${PAGES}/runbooks/${store}.md`;
 
 /** What follows from the contracts for those who read them without this program. */
 export function generatedPages(catalogue: Catalogue): readonly ExportedFile[] {

@@ -25,13 +25,24 @@ export function readYaml(root: string, folder: string): readonly SourceFile[] {
   return names
     .filter(name => name.endsWith('.yaml'))
     .sort()
-    .map(name => ({ file: `${folder}/${name}`, text: readFileSync(join(root, folder, name), 'utf8') }));
+    .map(name => ({ file: `${folder}/${name}`, text: readText(root, `${folder}/${name}`) }));
+}
+
+function readText(root: string, file: string): string {
+  try {
+    return readFileSync(join(root, file), 'utf8');
+  } catch (cause) {
+    const why = (cause as Error).message;
+    const hint = 'what ends in .yaml under contracts/ is a file that can be read: rename it, or mend its permissions';
+    throw new DistributaryError('contract-unreadable', `cannot be read: ${why}`, { place: { file }, hint, cause });
+  }
 }
 
 function listFolder(root: string, folder: string): readonly string[] {
   try {
     return readdirSync(join(root, folder));
   } catch (cause) {
-    throw new DistributaryError('contract-missing', `no folder ${folder}`, { place: { file: folder }, cause });
+    const hint = "name the folder that contracts/ lies in: the root of a pipeline's repository, or of a team's";
+    throw new DistributaryError('contract-missing', `no folder ${join(root, folder)}`, { hint, cause });
   }
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Catalogue, parseCatalogue, type SourceFile } from '../core/catalogue.ts';
 import { DistributaryError } from '../core/errors.ts';
 import { hintOf } from '../core/hint.ts';
@@ -14,21 +14,25 @@ const AGGREGATES = 'contracts/aggregates';
  * The contracts under `root`. Where those of aggregates are not among them, they are a team's own stores: aggregates, the
  * canonical store and the names that are taken are those of the pipeline that this package was made of.
  */
-export function readCatalogueOf(root: string): Catalogue {
-  if (existsSync(join(root, AGGREGATES))) return readCatalogue(root);
-  const theirs = readYaml(root, STORES);
+export const readCatalogueOf = (root: string): Catalogue =>
+  existsSync(join(root, AGGREGATES)) ? readCatalogue(root) : joinPipeline(readYaml(root, STORES));
+
+/** A team's own stores among those of the pipeline. */
+export function joinPipeline(theirs: readonly SourceFile[]): Catalogue {
   const ours = readYaml(PACKAGE, STORES);
-  refuseTaken(theirs, ours);
+  for (const { file } of theirs) refuseTaken(file, ours);
   return parseCatalogue({ stores: [...ours, ...theirs], aggregates: readYaml(PACKAGE, AGGREGATES) });
 }
 
+/** Throws `contract-invalid` for a store of a team's that would be called as one of the pipeline's is. */
+export const mustBeFree = (store: string): void => refuseTaken(`${STORES}/${store}.yaml`, readYaml(PACKAGE, STORES));
+
 /** Files are named after their stores, so two of a name are two of a store. */
-function refuseTaken(theirs: readonly SourceFile[], ours: readonly SourceFile[]): void {
-  const taken = theirs.find(({ file }) => ours.some(other => other.file === file));
-  if (!taken) return;
+function refuseTaken(file: string, ours: readonly SourceFile[]): void {
+  if (!ours.some(other => basename(other.file) === basename(file))) return;
   const hint = "choose another store_name: the pipeline's queues, tables and indexes have this one";
   throw new DistributaryError('contract-invalid', 'a store of the pipeline has this name', {
-    place: { file: taken.file, line: 1 },
+    place: { file, line: 1 },
     hint,
   });
 }

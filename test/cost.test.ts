@@ -117,6 +117,9 @@ test('a contract without a workload is named, with what is paid by the hour', ()
     size: 'small',
   });
   expect(shown.join('\n')).toContain('case-search: no workload in its contract');
+  // Nothing of it is reckoned here, and it is named nevertheless.
+  expect(costs.find(({ store }) => store === 'evidence-content')!.lines).toEqual([]);
+  expect(shown.join('\n')).toMatch(/^evidence-content +a month +\$0\.00$/m);
 });
 
 test('every shipped contract says its workload, and what no bill shows is quoted from it', () => {

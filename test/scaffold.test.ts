@@ -33,7 +33,9 @@ test(
   () => {
     const stores = PROJECTED_ENGINES.map(engine => `new-${engine}`);
     for (const engine of PROJECTED_ENGINES) {
-      expect(scaffold(`new-${engine}`, '--engine', engine, '--owner', 'newsroom')).toMatchObject({ status: 0 });
+      const { status, said } = scaffold(`new-${engine}`, '--engine', engine, '--owner', 'newsroom');
+      // Its pages are held fresh by a test of the pipeline's.
+      expect([status, said]).toEqual([0, expect.stringMatching(/^npm run generate .*\nnpm test -- .*\nnpm start$/m)]);
     }
     const written = stores.flatMap(store => [`functions/projectors/${store}.ts`, `test/${store}.test.ts`]);
     expect(run(repository, 'biome', ['check', '--vcs-enabled=false', ...written])).toMatchObject({ status: 0 });
@@ -72,13 +74,27 @@ test('outside of a pipeline a repository must be named', () => {
   expect(existsSync(join(tmpdir(), 'contracts'))).toBe(false);
 });
 
+test('a name that the pipeline has is refused to a team, and nothing is written', () => {
+  // Not all of them have queues; some are names of tables and buckets only.
+  for (const name of ['case-search', 'permission-cache']) {
+    const { status, said } = scaffold(name, '--repository', join(repository, 'taken'));
+    const why = `contracts/stores/${name}.yaml:1: a store of the pipeline has this name`;
+    expect([status, said]).toEqual([2, expect.stringContaining(why)]);
+  }
+  expect(existsSync(join(repository, 'taken'))).toBe(false);
+});
+
 test('the example is what is scaffolded, but for its own content', () => {
-  const own = ['README.md', 'contracts', 'functions'];
+  const own = ['README.md', 'contracts', 'docs', 'functions'];
   const fresh = join(repository, 'fresh');
   expect(scaffold('case-headlines', '--repository', fresh)).toMatchObject({ status: 0 });
   const example = join(ROOT, 'examples', 'team-projector');
   const files = readdirSync(fresh).filter(name => !own.includes(name) && name !== 'test');
   for (const file of [...files, 'test/case-headlines.test.ts']) {
     expect([file, readFileSync(join(example, file), 'utf8')]).toEqual([file, readFileSync(join(fresh, file), 'utf8')]);
+  }
+  for (const folder of [fresh, example]) {
+    const page = readFileSync(join(folder, 'docs/generated/runbooks/case-headlines.md'), 'utf8');
+    expect(page).toContain('### case-headlines-stale');
   }
 });

@@ -3,7 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import type { Catalogue } from '../../core/catalogue.ts';
 import { contractPlan } from '../../core/governance/contract-plan.ts';
 import { needsAnOperator, type PlanStep } from '../../core/governance/plan-step.ts';
-import { readCatalogue } from '../../lib/contract-files.ts';
+import { readCatalogueOf } from '../../lib/team-catalogue.ts';
 import { type Command, EXIT } from '../command.ts';
 import { catalogueAtRevision } from '../contracts-in-git.ts';
 import { tableLines } from '../terminal/table.ts';
@@ -55,7 +55,7 @@ carries it out, 1 when somebody has to rebuild, introduce or retire a store.`,
 function catalogueOf(place: string): Catalogue {
   const folder = resolve(place);
   if (!existsSync(folder)) return catalogueAtRevision(place, process.cwd());
-  return readCatalogue(
+  return readCatalogueOf(
     basename(folder) === 'contracts' && existsSync(resolve(folder, 'stores')) ? dirname(folder) : folder,
   );
 }

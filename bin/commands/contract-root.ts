@@ -5,8 +5,8 @@ import type { Catalogue } from '../../core/catalogue.ts';
 import { DistributaryError } from '../../core/errors.ts';
 import { hintOf } from '../../core/hint.ts';
 import type { StoreContract } from '../../core/store-contract.ts';
-import { readCatalogue } from '../../lib/contract-files.ts';
 import { PACKAGE } from '../../lib/entry-points.ts';
+import { readCatalogueOf } from '../../lib/team-catalogue.ts';
 
 export interface RootOptions {
   readonly root: string;
@@ -29,4 +29,4 @@ export function chosenStores(catalogue: Catalogue, store: string | undefined): r
   throw new DistributaryError('usage', `no store "${store}" has a contract`, { hint: hintOf(store, names, 'stores') });
 }
 
-export const catalogueAt = ({ root }: RootOptions): Catalogue => readCatalogue(root);
+export const catalogueAt = ({ root }: RootOptions): Catalogue => readCatalogueOf(root);

@@ -47,7 +47,8 @@ const newProjectorCommand: Command<NewProjectorOptions> = {
 };
 
 function nextSteps(store: string, { root, isFresh }: { root: string; isFresh: boolean }): readonly string[] {
-  if (root === '.') return [`npm test -- test/${store}.test.ts`, 'npm start'];
+  if (root === '.')
+    return ['npm run generate   (the pages of all stores)', `npm test -- test/${store}.test.ts`, 'npm start'];
   if (isFresh)
     return [
       `cd ${root}`,

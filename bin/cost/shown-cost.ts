@@ -14,7 +14,13 @@ export interface Shown {
 export function costLines({ costs, prices, region, measuredOn, size }: Shown): readonly string[] {
   const rows = costs.flatMap(({ store, lines, dollars }) => [
     ...lines.map((line, index) => ({ store: index === 0 ? store : '', ...shownLine(line) })),
-    { store: '', class: '', what: 'a month', quantity: '', dollars: `$${dollars.toFixed(2)}` },
+    {
+      store: lines.length === 0 ? store : '',
+      class: '',
+      what: 'a month',
+      quantity: '',
+      dollars: `$${dollars.toFixed(2)}`,
+    },
   ]);
   const total = costs.reduce((sum, { dollars }) => sum + dollars, 0);
   return [

@@ -1,5 +1,8 @@
 import type { AggregateContract, Property } from '../../core/aggregate-contract.ts';
+import { runbook } from '../../core/governance/runbook.ts';
 import type { FieldType, ProjectedContract } from '../../core/store-contract.ts';
+import { parseStoreContract } from '../../core/store-contract-rules.ts';
+import { runbookPath } from '../generated-pages.ts';
 
 export type ScaffoldedEngine = ProjectedContract['engine'];
 
@@ -24,11 +27,22 @@ export interface ProjectorPlan {
 const MAX_FIELDS = 8;
 
 /** Contract, projector and test of a store: valid as they stand, to be made one's own. */
-export const projectorFilesOf = (plan: ProjectorPlan): readonly DraftFile[] => [
-  { path: `contracts/stores/${plan.store}.yaml`, text: contractText(plan) },
-  { path: `functions/projectors/${plan.store}.ts`, text: projectorText(plan) },
-  { path: `test/${plan.store}.test.ts`, text: testText(plan) },
-];
+export function projectorFilesOf(plan: ProjectorPlan): readonly DraftFile[] {
+  const contract = { path: `contracts/stores/${plan.store}.yaml`, text: contractText(plan) };
+  return [
+    contract,
+    { path: `functions/projectors/${plan.store}.ts`, text: projectorText(plan) },
+    { path: `test/${plan.store}.test.ts`, text: testText(plan) },
+    // The pipeline's own are written with all that follows from its contracts.
+    ...(plan.within === 'team' ? [runbookOf(contract)] : []),
+  ];
+}
+
+/** What the store's alarms name. */
+function runbookOf({ path, text }: DraftFile): DraftFile {
+  const contract = parseStoreContract(text, path);
+  return { path: runbookPath(contract.store_name), text: runbook(contract) };
+}
 
 const CUTOVER = {
   opensearch: 'blue_green_index',

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { z } from 'zod';
+import { runbookPath } from '../generated-pages.ts';
 import type { DraftFile } from './projector-files.ts';
 
 const packageSchema = z.object({
@@ -91,6 +92,8 @@ alarms, fed by the pipeline's topic. The pipeline needs neither an edit nor a de
 - \`functions/projectors/${store}.ts\` makes a document of a state. It never writes: the store's writer does, only if newer.
 - \`test/${store}.test.ts\` runs every known way in which such pipelines have gone wrong on it.
 - \`app.ts\` is the stack. \`prefix\` in \`cdk.json\` is the pipeline's.
+- \`${runbookPath(store)}\` is what its alarms name. After the contract has changed:
+  \`npx distributary contract runbook ${store} > ${runbookPath(store)}\`
 
 \`\`\`
 npm install

@@ -4,7 +4,7 @@ import { DistributaryError } from '../../core/errors.ts';
 import { hintOf } from '../../core/hint.ts';
 import { PACKAGE } from '../../lib/entry-points.ts';
 import { Names } from '../../lib/names.ts';
-import { readCatalogueOf } from '../../lib/team-catalogue.ts';
+import { mustBeFree, readCatalogueOf } from '../../lib/team-catalogue.ts';
 import { type DraftFile, projectorFilesOf, type ScaffoldedEngine } from './projector-files.ts';
 import { repositoryFilesOf } from './repository-files.ts';
 
@@ -33,6 +33,7 @@ export function scaffold(request: ScaffoldRequest): Scaffolded {
       hint: 'name the repository of your team with --repository FOLDER, or go to the root of the pipeline',
     });
   }
+  if (repository !== undefined) mustBeFree(store);
   const isFresh = repository !== undefined && !existsSync(join(root, 'package.json'));
   const files = [...draft({ ...request, root, engine, owner }), ...(isFresh ? repositoryFilesOf(store) : [])];
   const present = files.find(({ path }) => existsSync(join(root, path)));
