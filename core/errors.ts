@@ -156,6 +156,10 @@ export const errorTable = {
     retry: 'later',
     hint: 'start it with npm start, name its folder with --data-dir, or on AWS the operations function with --function',
   },
+  'operations-unreachable': {
+    retry: 'never',
+    hint: 'check AWS_REGION, the credentials (lambda:InvokeFunction) and the name: PREFIX-operate, of a store that a team deploys PREFIX-operate-STORE',
+  },
   'synthesis-failed': { retry: 'never', hint: 'correct what it says; npm run synth says it again' },
   'provisioning-failed': { retry: 'later', hint: "read the function's log, named in the message" },
   'row-invalid': {

@@ -281,7 +281,11 @@ test(
     expect(report).toMatchObject({ missing: 0, exposed: 0, overlap: 1, errors: { current: 0, candidate: 0 } });
     expect(report.asked).toBeGreaterThan(20);
 
-    const view = await run(canaryCommand, ['case-search'], { useCase: ['supervisor_case_filtering'] });
+    const oneUseCase = { useCase: ['supervisor_case_filtering'] };
+    const nobody = { code: 'usage', message: expect.stringContaining('nobody to ask') };
+    await expect(run(canaryCommand, ['case-search'], oneUseCase)).rejects.toMatchObject(nobody);
+    expect((await run(canaryCommand, ['case-search'], {})).said).toMatchObject({ canary: null });
+    const view = await run(canaryCommand, ['case-search'], { ...oneUseCase, yes: true });
     expect(view.said).toMatchObject({ canary: { candidate: candidate.name, percent: 0 } });
     const going = reads(stores.control);
     expect(await going.targetFor('case-search', 'supervisor_case_filtering')).toEqual({
@@ -289,7 +293,7 @@ test(
       isCandidate: true,
     });
     expect(await going.targetFor('case-search', 'investigator_case_search')).toMatchObject({ isCandidate: false });
-    await run(canaryCommand, ['case-search'], { off: true });
+    await run(canaryCommand, ['case-search'], { off: true, yes: true });
     expect(await reads(stores.control).targetFor('case-search', 'supervisor_case_filtering')).toMatchObject({
       isCandidate: false,
     });

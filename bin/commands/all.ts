@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts';
 import { archiveCommand } from './archive.ts';
+import { auditCommand } from './audit.ts';
 import { backfillCommand } from './backfill.ts';
 import { benchCommand } from './bench.ts';
 import { canaryCommand } from './canary.ts';
@@ -42,6 +43,7 @@ export const COMMANDS: readonly Command<any>[] = [
   canaryCommand,
   cancelCommand,
   runsCommand,
+  auditCommand,
   backfillCommand,
   replayCommand,
   eraseCommand,

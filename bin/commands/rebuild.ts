@@ -48,7 +48,7 @@ Exits 1 when it found differences and has not cut over.`,
     withOperations(options, async operations => {
       if (options.pause) return pause(operations, store, session);
       const run = options.resume
-        ? await operations.ask('run.resume', { store, accept: options.accept === true })
+        ? await resumed(operations, store, options, session)
         : await begun(operations, store, options, session);
       return run ? follow(operations, run, session) : EXIT.fine;
     }),
@@ -61,6 +61,21 @@ async function pause(operations: Operations, store: string, { terminal, json }: 
   return EXIT.fine;
 }
 
+/** As it was; what it differs by is accepted only by somebody who has read it. */
+async function resumed(operations: Operations, store: string, options: RebuildOptions, session: Session) {
+  const accept = options.accept === true;
+  if (accept) {
+    const { confirm } = await import('../terminal/confirmation.ts');
+    const run = await operations.ask('run.read', { store });
+    const lines = [
+      `rebuild ${store} goes on at ${run?.step}; readers move to what it has made although it differs`,
+      ...(run?.error ? [`  ${run.error.message}`] : []),
+    ];
+    if (!(await confirm(`Accept the differences?`, lines, options.yes === true, session))) return undefined;
+  }
+  return operations.ask('run.resume', { store, accept });
+}
+
 /** The one under way, or a new one once its plan is agreed to. */
 async function begun(operations: Operations, store: string, options: RebuildOptions, session: Session) {
   const { confirm } = await import('../terminal/confirmation.ts');
@@ -68,7 +83,7 @@ async function begun(operations: Operations, store: string, options: RebuildOpti
   if (plan.underWay?.operation === 'rebuild') return plan.underWay;
   const lines = [
     `rebuild ${store} (${plan.engine}): a new target beside ${plan.current}, made of ${plan.rows.toLocaleString('en-US')} ${plan.aggregates.join(', ')} rows`,
-    '  readers move when it equals the canonical store; one can go back until the rollback window ends',
+    `  readers move ${options.accept ? 'even if it differs from' : 'when it equals'} the canonical store; one can go back until the rollback window ends`,
     ...plan.drops.map(name => `  ${name}, from before, is removed: no way back to it`),
     ...(plan.keepsHistory ? ['  of its history it takes what the outbox still holds; older versions are lost'] : []),
   ];
