@@ -72,7 +72,8 @@ class Filler {
   #saving: Promise<void> | undefined;
   #savedAt = 0;
   #freeAt = 0;
-  #failed = false;
+  /** What ended it first. That others were interrupted because of it is no reason. */
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(handle: RunHandle, context: OperateContext, filling: Filling) {
     this.#handle = handle;
@@ -83,22 +84,23 @@ class Filler {
   }
 
   async run(): Promise<Fill> {
-    const workers = Array.from({ length: RANGES_AT_ONCE }, () => this.#work());
-    const ended = await Promise.allSettled(workers);
+    await Promise.all(Array.from({ length: RANGES_AT_ONCE }, () => this.#work()));
     await this.#saving?.catch(() => {});
     // What was done before the failure need not be done again.
-    await this.#filling.save(this.#fill);
-    const failure = ended.find(result => result.status === 'rejected');
-    if (failure) throw failure.reason;
-    return this.#fill;
+    const saved = this.#filling.save(this.#fill);
+    if (!this.#failure) {
+      await saved;
+      return this.#fill;
+    }
+    await saved.catch(() => {}); // It was to spare work; why it ended matters more.
+    throw this.#failure.error;
   }
 
   async #work(): Promise<void> {
     try {
       for (let range = await this.#next(); range; range = await this.#next()) await this.#fillRange(range);
     } catch (error) {
-      this.#failed = true;
-      throw error;
+      if (!this.#failure || this.#failure.error instanceof Interrupted) this.#failure = { error };
     }
   }
 
@@ -137,7 +139,7 @@ class Filler {
         return;
       } catch (error) {
         const mayPass = error instanceof DistributaryError && error.retry === 'later';
-        if (!mayPass || tries >= RANGE_TRIES || this.#failed) throw error;
+        if (!mayPass || tries >= RANGE_TRIES || this.#failure) throw error;
         await this.#handle.sleep(RANGE_PAUSE_MS * 2 ** tries);
       }
     }
@@ -175,7 +177,7 @@ class Filler {
   }
 
   async #pace(rows: number): Promise<void> {
-    if (this.#failed || this.#handle.signal.aborted) throw new Interrupted('the step shall end');
+    if (this.#failure || this.#handle.signal.aborted) throw new Interrupted('the step shall end');
     const { rate } = this.#filling;
     if (rate === undefined) return;
     const now = this.#context.clock.now();
