@@ -16,6 +16,22 @@ export type RetireStep = (typeof RETIRE_STEPS)[number]['id'];
 /** Steps that nobody can vouch for: the tool does them, and only when told to by name. */
 export const DESTRUCTIVE: readonly RetireStep[] = ['stop-writes', 'delete'];
 
+/** A comparison of the replacement that has ended. */
+export interface Compared {
+  /** When it ended, in milliseconds since 1970. */
+  readonly at: number;
+  /** Of the target that its readers see now. */
+  readonly isOfCurrent: boolean;
+  /** From the first key to the last; a run with a budget compares a part. */
+  readonly isWhole: boolean;
+  readonly mismatches: number;
+  /** Differences of which nobody knows what they are: the watermark stood still, or there were too many. */
+  readonly unjudged: number;
+}
+
+/** Hours for which a comparison proves something: each night makes the next, and one of them may fail. */
+export const MAX_PROOF_HOURS = 48;
+
 /** What is known when a step is judged; times in milliseconds since 1970. */
 export interface RetireFacts {
   readonly now: number;
@@ -26,8 +42,8 @@ export interface RetireFacts {
   readonly frozen: boolean;
   readonly writesStopped: boolean;
   readonly replacement: string | null;
-  /** The replacement has been compared whole, and nothing was different. */
-  readonly replacementProven: boolean;
+  /** Comparisons of the replacement, newest first. */
+  readonly compared: readonly Compared[];
   /** Where the archive lies, once it is whole. */
   readonly archivedTo: string | null;
   /** Who approved of the deletion, and from when on. */
@@ -59,7 +75,21 @@ export function judgeStep(step: RetireStep, facts: RetireFacts): StepState {
   return state.kind !== 'done' && vouched ? done('somebody vouches for it: see the audit log') : state;
 }
 
+const HOUR_MS = 3_600_000;
 const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
+
+/** Why the replacement may be another than the canonical store says; nothing once a comparison of all of it proves the contrary. */
+function doubtOf(compared: readonly Compared[], now: number): string | undefined {
+  const recent = compared.filter(({ at }) => now - at <= MAX_PROOF_HOURS * HOUR_MS);
+  for (const { at, isOfCurrent, isWhole, mismatches, unjudged } of recent) {
+    const when = new Date(at).toISOString();
+    if (!isOfCurrent) return `its readers see another target than the one that was compared at ${when}`;
+    if (mismatches > 0) return `${mismatches} of its documents differed at ${when}`;
+    if (unjudged > 0) return `${unjudged} differences could not be judged at ${when}`;
+    if (isWhole) return undefined;
+  }
+  return `nobody has compared all of it in the last ${MAX_PROOF_HOURS} hours`;
+}
 
 const JUDGES: Readonly<Record<RetireStep, (facts: RetireFacts) => StepState>> = {
   consumers({ servedUseCases, lastReads }) {
@@ -82,16 +112,18 @@ const JUDGES: Readonly<Record<RetireStep, (facts: RetireFacts) => StepState>> = 
     return blocked(`still read by ${names}`, `move them to ${replacement ?? 'what they can do without'}, then wait`);
   },
 
-  compare({ replacement, replacementProven }) {
+  compare({ replacement, compared, now, writesStopped, targets }) {
     if (replacement === null) {
       return blocked(
         'no replacement is named',
         'name one with --replacement, or vouch that none is needed: --attest compare',
       );
     }
-    if (replacementProven) return done(`${replacement} was compared with the canonical store, and nothing differed`);
-    const todo = `distributary drift ${replacement}; then compare what its readers see, and --attest compare`;
-    return blocked(`${replacement} has not been proven yet`, todo);
+    if (writesStopped && targets.length === 0) return done('nothing is left of it: its readers have moved for good');
+    const doubt = doubtOf(compared, now);
+    if (doubt === undefined) return done(`${replacement} was compared with the canonical store, and nothing differed`);
+    const todo = `distributary drift ${replacement} proves it for ${MAX_PROOF_HOURS} hours, after --repair where it differs; or compare what its readers see, and --attest compare`;
+    return blocked(`${replacement} is not proven: ${doubt}`, todo);
   },
 
   'stop-writes': ({ writesStopped }) =>

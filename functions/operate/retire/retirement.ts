@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { DistributaryError } from '../../../core/errors.ts';
-import { RETIRE_STEPS, type RetireFacts, type RetireStep } from '../../../core/retire.ts';
+import { type Compared, RETIRE_STEPS, type RetireFacts, type RetireStep } from '../../../core/retire.ts';
 import type { Target } from '../../../core/store.ts';
 import { type ControlItems, parseBody, storeGroup } from '../../control-items.ts';
 import { lastReads, readClosing } from '../../reads.ts';
@@ -50,17 +50,16 @@ export interface Asked {
 const DAY_MS = 86_400_000;
 
 export async function retireFacts(
-  { control, stores, runs, clock }: OperateContext,
+  context: OperateContext,
   name: string,
   { quietDays, documentedIn }: Asked,
 ): Promise<RetireFacts> {
+  const { control, stores, clock } = context;
   const retirement = retirementSchema.parse((await readRetirement(control, name)) ?? {});
   const closing = await readClosing(control, name);
   const { current, building } = await control.readTargets(name);
   const { replacement } = retirement;
   const operated = stores.find(store => store.name === name);
-  const proof = replacement === null ? undefined : await runs.read(replacement);
-  const report = proof?.operation === 'drift' ? driftReportSchema.safeParse(proof.report) : undefined;
   return {
     now: clock.now(),
     // Those that were frozen, once its contract is gone.
@@ -70,7 +69,7 @@ export async function retireFacts(
     frozen: closing !== undefined,
     writesStopped: closing?.state === 'stopped',
     replacement,
-    replacementProven: report?.success === true && report.data.complete && report.data.mismatches === 0,
+    compared: replacement === null ? [] : await comparisonsOf(context, replacement),
     archivedTo: retirement.archived ? retirement.archive : null,
     approval: retirement.approval,
     targets: targetNames(current, building, retirement.deleting),
@@ -78,6 +77,25 @@ export async function retireFacts(
     documentedIn,
     attested: retirement.attested,
   };
+}
+
+/** Runs that are looked at: what was compared before them proves nothing any more. */
+const MAX_RUNS = 100;
+
+/** Comparisons of a store that have ended, newest first. */
+async function comparisonsOf({ control, runs }: OperateContext, store: string): Promise<readonly Compared[]> {
+  const { current } = await control.readTargets(store);
+  const latest = await runs.read(store);
+  const all = [...(latest ? [latest] : []), ...(await runs.history(store, MAX_RUNS))];
+  return all.flatMap(({ operation, state, finishedAt: at, report }) => {
+    if (operation !== 'drift' || state !== 'done' || at === null) return [];
+    const read = driftReportSchema.safeParse(report);
+    // A report that another version wrote judges nothing.
+    if (!read.success) return [{ at, isOfCurrent: true, isWhole: false, mismatches: 0, unjudged: 1 }];
+    const { target, complete, from, mismatches, unsettled, beyond } = read.data;
+    const isOfCurrent = target === current?.name;
+    return [{ at, isOfCurrent, isWhole: complete && from === null, mismatches, unjudged: unsettled + beyond }];
+  });
 }
 
 export const targetNames = (

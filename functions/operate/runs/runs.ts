@@ -45,9 +45,9 @@ export function runs(items: ControlItems, now: () => number): Runs {
     read: async store => (await find(store)).run,
 
     async history(store, limit) {
-      const found: Run[] = [];
-      for await (const item of items.list(storeGroup(store), HISTORY)) found.push(parse(item));
-      return found.reverse().slice(0, limit);
+      const found: ControlItem[] = [];
+      for await (const item of items.list(storeGroup(store), HISTORY)) found.push(item);
+      return found.reverse().slice(0, limit).map(parse);
     },
 
     async start(asked) {
