@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DistributaryError } from '../core/errors.ts';
+import { together } from './app-run.ts';
 import { queueUrl } from './aws.ts';
 import { CONSOLE_PORT, withConsole } from './console-server.ts';
 import { CREDENTIALS } from './credentials.ts';
@@ -22,8 +23,8 @@ import { LocalFunctions } from './runtime/functions.ts';
 import { MetricStore } from './runtime/metrics.ts';
 import { Pipeline } from './runtime/pipeline.ts';
 import { synthesised } from './synthesis.ts';
-import { synthesisedTeam } from './team-synthesis.ts';
-import { type Assembly, readAssembly } from './template/assembly.ts';
+import { mustBeTeam, synthesisedTeam } from './team-synthesis.ts';
+import { readAssembly } from './template/assembly.ts';
 import type { CustomResource } from './template/compute.ts';
 import { ACCOUNT, REGION } from './template/intrinsics.ts';
 import type { Surroundings } from './template/kind.ts';
@@ -53,6 +54,7 @@ type Undo = (() => unknown)[];
  */
 export async function startLocalMode(options: LocalModeOptions): Promise<LocalMode> {
   mustBeRepository();
+  for (const repository of options.teams ?? []) mustBeTeam(repository);
   const data = openDataFolder(options.dataDir, { fresh: options.fresh ?? false });
   /** How to take back what has been started, in the order of the starts. */
   const undo: (() => unknown)[] = [() => data.close()];
@@ -122,10 +124,11 @@ async function startParts(options: LocalModeOptions, data: DataFolder, undo: Und
   const ports = await allotPorts(data, SERVER_NAMES, options.ports ?? {}, { console: CONSOLE_PORT });
   const servers = new Servers({ data, ports, search: options.search, dynamodb: options.dynamodb, tell });
   undo.push(() => servers.stop());
-  const [assembly, bootstrap] = await Promise.all([
-    assemblyOf(options, data, tell),
+  const [bootstrap, ...folders] = await together(signal => [
     bundleBootstrap(data.folder('runtime')),
+    ...syntheses(options, data, tell, signal),
   ]);
+  const assembly = { stacks: folders.flatMap(folder => readAssembly(folder).stacks) };
   const model = onlyStores(readModel(assembly, surroundingsOf(ports)), options.stores);
   if (model.caches.length > 0) await servers.startCache(data.folder('cache'), ports.cache);
   const { server } = await servers.postgres;
@@ -133,7 +136,7 @@ async function startParts(options: LocalModeOptions, data: DataFolder, undo: Und
   const metrics = new MetricStore();
   const functions = new LocalFunctions({
     model,
-    bootstrap,
+    bootstrap: bootstrap!,
     logs: data.folder('logs'),
     metrics,
     environment: fn => functionEnvironment(fn, placesOf(ports, database, servers, data)),
@@ -149,21 +152,20 @@ const ROOT = resolve(import.meta.dirname, '..');
 /** For all data folders: a synthesis takes longer than all the rest of a start. */
 const SYNTHESES = join(ROOT, 'node_modules', '.cache', 'distributary', 'syntheses');
 
-/** The pipeline's stacks, then those of the teams that joined, which read the pipeline's parameters. */
-async function assemblyOf(
+/** Folders of the pipeline's stacks, then of those of the teams that joined, which read the pipeline's parameters. */
+function syntheses(
   { outDir, teams = [] }: LocalModeOptions,
   data: DataFolder,
   tell: (event: LocalEvent) => void,
-): Promise<Assembly> {
+  signal: AbortSignal,
+): readonly Promise<string>[] {
   const onLog = (message: string) => tell({ kind: 'step', message });
-  const ours = outDir ?? synthesised({ root: ROOT, cache: SYNTHESES, onLog });
+  const ours = outDir ? Promise.resolve(outDir) : synthesised({ root: ROOT, cache: SYNTHESES, onLog, signal });
   const theirs = teams.map((repository, index) => {
     onLog(`synthesising ${repository}`);
-    return synthesisedTeam(repository, join(data.folder('teams'), String(index)));
+    return synthesisedTeam(repository, join(data.folder('teams'), String(index)), signal);
   });
-  const pipeline = readAssembly(await ours);
-  const joined = (await Promise.all(theirs)).map(readAssembly);
-  return { stacks: [pipeline, ...joined].flatMap(({ stacks }) => stacks) };
+  return [ours, ...theirs];
 }
 
 const HOST = '127.0.0.1';

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -13,6 +12,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { DistributaryError } from '../core/errors.ts';
+import { runApp } from './app-run.ts';
+import { isAlive } from './process-life.ts';
 
 /** All that templates and bundles are made of. */
 const SOURCES = [
@@ -38,13 +39,16 @@ export interface SynthesisOptions {
   /** Where syntheses are kept, each in a folder named by the hash of its sources. */
   readonly cache: string;
   readonly onLog: (line: string) => void;
+  /** Nobody wants it any more: what was begun is ended and removed. */
+  readonly signal: AbortSignal;
 }
 
 /**
  * The folder of the app's templates and bundles, synthesised when the sources have changed since. The app is run as the
  * CDK CLI runs it, without the CLI's own seconds.
  */
-export async function synthesised({ root, cache, onLog }: SynthesisOptions): Promise<string> {
+export async function synthesised({ root, cache, onLog, signal }: SynthesisOptions): Promise<string> {
+  removeLeftDrafts(cache);
   const folder = join(cache, hashSources(root));
   if (existsSync(join(folder, READY))) {
     utimesSync(folder, new Date(), new Date());
@@ -54,7 +58,7 @@ export async function synthesised({ root, cache, onLog }: SynthesisOptions): Pro
   const draft = `${folder}.${process.pid}`;
   mkdirSync(draft, { recursive: true });
   try {
-    await runApp(root, draft);
+    await synthesise(root, draft, signal);
     // Another start may have been faster with the same.
     if (!existsSync(folder)) renameSync(draft, folder);
   } finally {
@@ -73,23 +77,26 @@ function hashSources(root: string): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-async function runApp(root: string, outDir: string): Promise<void> {
+async function synthesise(root: string, outDir: string, signal: AbortSignal): Promise<void> {
   const configured = JSON.parse(readFileSync(join(root, 'cdk.json'), 'utf8')).context ?? {};
   // There are no containers here; the function runs the same code.
   const context = { ...configured, relay: 'function' };
-  const child = spawn(process.execPath, [join(root, 'bin', 'app.ts'), '--unchecked'], {
+  const { code, said } = await runApp({
+    command: [process.execPath, join(root, 'bin', 'app.ts'), '--unchecked'],
     cwd: root,
     env: { ...process.env, CDK_OUTDIR: outDir, CDK_CONTEXT_JSON: JSON.stringify(context) },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    signal,
   });
-  const said: Buffer[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => said.push(chunk));
-  const code = await new Promise<number | null>((resolve, reject) =>
-    child.once('close', resolve).once('error', reject),
-  );
-  if (code === 0) return;
-  const text = Buffer.concat(said).toString().trim();
-  throw new DistributaryError('synthesis-failed', `the templates cannot be made:\n${text}`);
+  if (code !== 0) throw new DistributaryError('synthesis-failed', `the templates cannot be made:\n${said}`);
+}
+
+/** Of processes that were ended before they could remove them. */
+function removeLeftDrafts(cache: string): void {
+  mkdirSync(cache, { recursive: true });
+  for (const name of readdirSync(cache)) {
+    const [, pid] = /^[0-9a-f]+\.(\d+)$/.exec(name) ?? [];
+    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(cache, name), { recursive: true, force: true });
+  }
 }
 
 function prune(cache: string, current: string): void {

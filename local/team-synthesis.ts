@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { DistributaryError } from '../core/errors.ts';
+import { runApp } from './app-run.ts';
 
 const cdkSchema = z.object({
   app: z.string('app is missing, the command that runs the CDK app'),
@@ -18,30 +18,36 @@ const LENT = new URL(`./lent-package${import.meta.filename.slice(-3)}`, import.m
  * Puts the templates and bundles of a team's repository into `outDir`: its app is run as the CDK CLI runs it. Its sources are
  * not known here, so every start synthesises. Throws `synthesis-failed` with what the app said.
  */
-export async function synthesisedTeam(repository: string, outDir: string): Promise<string> {
+export async function synthesisedTeam(repository: string, outDir: string, signal: AbortSignal): Promise<string> {
   const { app, context } = readCdkFile(repository);
   rmSync(outDir, { recursive: true, force: true });
-  const child = spawn(app, {
-    cwd: repository,
-    shell: true,
-    env: {
-      ...process.env,
-      PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}`,
-      NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=${LENT}`,
-      CDK_OUTDIR: outDir,
-      CDK_CONTEXT_JSON: JSON.stringify({ ...CONTEXT, ...context }),
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const said: Buffer[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => said.push(chunk));
-  const code = await new Promise<number | null>((done, failed) => child.once('close', done).once('error', failed));
-  if (code === 0 && existsSync(join(outDir, 'manifest.json'))) return outDir;
-  const text = Buffer.concat(said).toString().trim() || `${app} made no templates`;
-  throw new DistributaryError('synthesis-failed', `the templates of ${repository} cannot be made:\n${text}`, {
-    hint: `correct what it says; npm run synth in ${repository} says it again`,
-  });
+  let isMade = false;
+  try {
+    const { code, said } = await runApp({
+      command: app,
+      cwd: repository,
+      env: {
+        ...process.env,
+        PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}`,
+        NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=${LENT}`,
+        CDK_OUTDIR: outDir,
+        CDK_CONTEXT_JSON: JSON.stringify({ ...CONTEXT, ...context }),
+      },
+      signal,
+    });
+    isMade = code === 0 && existsSync(join(outDir, 'manifest.json'));
+    if (isMade) return outDir;
+    const text = said || `${app} made no templates`;
+    throw new DistributaryError('synthesis-failed', `the templates of ${repository} cannot be made:\n${text}`, {
+      hint: `correct what it says; npm run synth in ${repository} says it again`,
+    });
+  } finally {
+    if (!isMade) rmSync(outDir, { recursive: true, force: true });
+  }
 }
+
+/** Throws `synthesis-failed` for a folder that cannot be a team's repository, before anything is begun for it. */
+export const mustBeTeam = (repository: string): void => void readCdkFile(repository);
 
 function readCdkFile(repository: string): z.infer<typeof cdkSchema> {
   const file = join(repository, 'cdk.json');
