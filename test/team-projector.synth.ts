@@ -81,6 +81,11 @@ test(
     );
     const strays = PROJECTED_ENGINES.flatMap(engine => strayPermissions(templates, `my-${engine}`));
     expect(strays).toEqual([]);
+    const type = (...words: string[]) => run(repository, 'node', [...CLI, ...words]);
+    expect(type('cost')).toEqual({ status: 0, said: expect.stringMatching(/^my-s3 /m) });
+    // The page that its alarms name was written with it.
+    const page = readFileSync(join(repository, 'docs/generated/runbooks/my-s3.md'), 'utf8');
+    expect(type('contract', 'runbook', 'my-s3')).toEqual({ status: 0, said: page });
     const again = run(from, 'node', [...CLI, 'new', 'projector', 'my-s3', '--repository', repository]);
     expect(again).toEqual({ status: 2, said: expect.stringContaining('contracts/stores/my-s3.yaml is there already') });
   },
