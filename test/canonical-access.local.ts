@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type pg from 'pg';
 import {
   addCase,
@@ -299,4 +301,41 @@ describe('the catalogue holds for whatever is added later:', () => {
     );
     expect(owners).toEqual([{ owner: 'distributary_owner' }]);
   });
+});
+
+test('the statements of docs/deploy.md let the first supervisor in, who lets in others', async () => {
+  const page = readFileSync(join(import.meta.dirname, '../docs/deploy.md'), 'utf8');
+  const [first, everybody] = [...page.matchAll(/```sql\n([\s\S]*?)```/g)].map(([, sql]) => sql!);
+  const ids = { SUBJECT: randomUUID(), COMPANY: randomUUID(), PERSON: randomUUID() };
+  const filled = (sql: string) => sql.replaceAll(/SUBJECT|COMPANY|PERSON/g, name => ids[name as keyof typeof ids]);
+  const fresh = await openCanonical(server.url);
+  try {
+    // What the migrations of a deployment log in as: no superuser, but one who may become the owner.
+    await fresh.sql('create role administrator login in role distributary_owner');
+    const administrator = await fresh.connect();
+    await administrator.query('set session authorization administrator');
+    await administrator.query(filled(first!));
+    await administrator.query(filled(everybody!));
+    const supervisor = await fresh.connect('distributary_app');
+    const grant = async (role: string) => {
+      await supervisor.query('begin');
+      await supervisor.query('select canonical.act_as($1)', [ids.SUBJECT]);
+      await supervisor.query(
+        `insert into memberships (tenant_id, tenant_kind, user_id, role)
+          select id, kind, $2, $3 from tenants where id = $1`,
+        [ids.COMPANY, ids.PERSON, role],
+      );
+      await supervisor.query('commit');
+    };
+    await grant('company-user');
+    const members = await fresh.sql('select user_id, role, tenant_kind from memberships order by role');
+    expect(members).toEqual([
+      { user_id: ids.PERSON, role: 'company-user', tenant_kind: 'company' },
+      { user_id: ids.SUBJECT, role: 'supervisor', tenant_kind: 'bureau' },
+    ]);
+    const told = await fresh.sql(`select count(*) from outbox where aggregate = 'membership'`);
+    expect(told).toEqual([{ count: 2 }]);
+  } finally {
+    await fresh.close();
+  }
 });

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { COMMANDS } from '../bin/commands/all.ts';
 import { alarmsOf, runbook } from '../core/governance/runbook.ts';
 import { readCatalogue } from '../lib/contract-files.ts';
@@ -57,4 +59,30 @@ test('what it says to deploy, invoke and read is deployed', () => {
   expect(stacks.filter(name => !templates.stacks.has(name))).toEqual([]);
   for (const name of logs) expect(templates.one('AWS::Logs::LogGroup', 'LogGroupName', name)).toBeDefined();
   for (const name of functions) expect(templates.one('AWS::Lambda::Function', 'FunctionName', name)).toBeDefined();
+});
+
+test('stacks, parameters and resources that docs/deploy.md names are deployed', () => {
+  const page = readFileSync(join(ROOT, 'docs/deploy.md'), 'utf8');
+  const rows = [...page.matchAll(/^\| `([\w-]+)` \|/gm)].map(([, name]) => name!);
+  const projected = stores.flatMap(({ store_name }) =>
+    templates.stacks.has(`${PREFIX}-${store_name}`) ? [store_name] : [],
+  );
+  const named = rows.flatMap(name =>
+    name === `${PREFIX}-STORE` ? projected.map(store => `${PREFIX}-${store}`) : [name],
+  );
+  expect(named.sort()).toEqual([...templates.stacks.keys()].sort());
+  const parameters = new Set(templates.of('AWS::SSM::Parameter').map(({ properties }) => properties.Name));
+  const asked = [...page.matchAll(/--name ([\w/-]+)/g)].map(([, name]) => name!);
+  expect(asked).toHaveLength(3);
+  expect(asked.filter(name => !parameters.has(name))).toEqual([]);
+  const database = {
+    DBClusterIdentifier: `${PREFIX}-canonical`,
+    DatabaseName: PREFIX,
+    MasterUsername: expect.anything(),
+  };
+  expect(templates.of('AWS::RDS::DBCluster')).toMatchObject([{ stack: `${PREFIX}-canonical`, properties: database }]);
+  expect(templates.of('AWS::SecretsManager::Secret').map(({ stack }) => stack)).toEqual([`${PREFIX}-canonical`]);
+  expect(templates.of('AWS::Cognito::UserPoolGroup').map(({ properties }) => properties.GroupName)).toContain(
+    `${PREFIX}-operator`,
+  );
 });
