@@ -344,8 +344,8 @@ test(
       quietDays: 0,
       replacement: 'case-search',
       archive: `s3://${bucket}/${name}`,
-      attest: ['compare'],
     };
+    expect((await drift('case-search')).code).toBe(0);
     expect((await retire({ ...decided, next: true })).said.did).toBe('stop-writes');
     await expect(reads(stores.control).targetFor(name, 'case_timeline_view')).rejects.toMatchObject({
       code: 'store-retired',
