@@ -9,6 +9,7 @@ import {
 import * as z from 'zod';
 import type { Lane } from '../../../core/change.ts';
 import { encodePack } from '../../../core/pack.ts';
+import { inFlight } from '../../in-flight.ts';
 import type { QueueNames } from './failed-queues.ts';
 
 /** Why a message failed, in the attributes that the projector gave it (functions/projector/failed-queue.ts). */
@@ -34,26 +35,38 @@ const HELD_SECONDS = 600;
 const BATCH = 10;
 /** Bounds memory and time; a larger queue takes several calls. */
 export const MAX_MESSAGES = 10_000;
+/** After so many batches of what failed meanwhile nothing older is looked for: it may go on failing for ever. */
+const NEW_BATCHES = 3;
+const RELEASES_IN_FLIGHT = 10;
 /** An attribute of our own on the event, which projectors pass over and keep. */
 const HISTORY = 'failures';
 const MAX_HISTORY = 10;
 
+export interface Redriving {
+  /** The failed queue, and those of the lanes. */
+  readonly queues: QueueNames;
+  /** When it begins, milliseconds since 1970: what fails later is kept, for it may be what was sent back. */
+  readonly at: number;
+  isChosen(failure: Failure): boolean;
+  /** Hears of each that is kept. */
+  onKept(failure: Failure): void;
+}
+
 /**
- * Takes each failed message in hand once and lets `decide` say whether it goes back to its lane; the others are released.
- * A message sent back counts as new: what still fails returns with its reason and its history, what is outdated falls out
- * by version. Killed in between it may have sent one twice, which does no harm, and leaves the others to return by themselves.
+ * Takes each failed message in hand once, sends what is chosen back to its lane, and releases the others; says how many went
+ * back. A message sent back counts as new: what still fails returns with its reason and its history, and is kept; what is
+ * outdated falls out by version. Killed in between it may have sent one twice, which does no harm, and leaves the others to
+ * return by themselves.
  */
-export async function redrive(
-  sqs: SQSClient,
-  { failed: from, ...lanes }: QueueNames,
-  decide: (failure: Failure) => boolean,
-): Promise<number> {
+export async function redrive(sqs: SQSClient, redriving: Redriving): Promise<number> {
+  const { failed: from, ...lanes } = redriving.queues;
   const kept: Message[] = [];
   let sent = 0;
   const settle = async (message: Message) => {
     const failure = failureOf(message);
-    if (!decide(failure)) {
+    if (failedAfter(redriving.at, message) || !redriving.isChosen(failure)) {
       kept.push(message);
+      redriving.onKept(failure);
       return;
     }
     const { Body = '' } = message;
@@ -62,16 +75,24 @@ export async function redrive(
     sent += 1;
   };
   try {
+    let newBatches = 0;
     for (let batch = await receive(sqs, from); batch.length > 0; batch = await receive(sqs, from)) {
       await Promise.all(batch.map(settle));
-      if (sent + kept.length >= MAX_MESSAGES) break;
+      newBatches = batch.every(message => failedAfter(redriving.at, message)) ? newBatches + 1 : 0;
+      if (newBatches === NEW_BATCHES || sent + kept.length >= MAX_MESSAGES) break;
     }
   } finally {
-    for (const { ReceiptHandle } of kept) {
+    await inFlight(kept, RELEASES_IN_FLIGHT, async ({ ReceiptHandle }) => {
       await sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl: from, ReceiptHandle, VisibilityTimeout: 0 }));
-    }
+    });
   }
   return sent;
+}
+
+/** Sent since, to the failed queue or, where the queue moved it there itself, to its lane. */
+function failedAfter(at: number, { Attributes, MessageAttributes }: Message): boolean {
+  const sentAt = Attributes?.SentTimestamp ?? Date.parse(MessageAttributes?.failed_at?.StringValue ?? '');
+  return Number(sentAt) > at;
 }
 
 async function receive(sqs: SQSClient, from: string): Promise<Message[]> {
@@ -82,6 +103,7 @@ async function receive(sqs: SQSClient, from: string): Promise<Message[]> {
       VisibilityTimeout: HELD_SECONDS,
       WaitTimeSeconds: 1,
       MessageAttributeNames: ['All'],
+      MessageSystemAttributeNames: ['SentTimestamp'],
     }),
   );
   return Messages;

@@ -7,14 +7,18 @@ export const failuresList = defineOperation({
   name: 'failures.list',
   changes: false,
   request: { store: storeName, limit: z.int().min(1).max(1000).default(100) },
-  async run({ store, limit }, { queues, ...context }) {
-    const urls = await queues.of(context.store(store).name);
+  async run({ store, limit }, { queues: { sqs, of }, clock, ...context }) {
+    const queues = await of(context.store(store).name);
     const failures: Failure[] = [];
     let total = 0;
-    await redrive(queues.sqs, urls, failure => {
-      total += 1;
-      if (failures.length < limit) failures.push(failure);
-      return false;
+    await redrive(sqs, {
+      queues,
+      at: clock.now(),
+      isChosen: () => false,
+      onKept: failure => {
+        total += 1;
+        if (failures.length < limit) failures.push(failure);
+      },
     });
     return { store, total, failures };
   },

@@ -23,8 +23,8 @@ export const failuresRedrive = defineOperation({
   name: 'failures.redrive',
   changes: true,
   request: { store: storeName, ...choice },
-  async run({ store, all, code, key, id }, { queues, ...context }) {
-    const urls = await queues.of(context.store(store).name);
+  async run({ store, all, code, key, id }, { queues: { sqs, of }, clock, ...context }) {
+    const queues = await of(context.store(store).name);
     const isChosen = (failure: Failure): boolean =>
       all ||
       ((code ?? key ?? id) !== undefined &&
@@ -32,11 +32,14 @@ export const failuresRedrive = defineOperation({
         (key === undefined || failure.key === key) &&
         (id === undefined || failure.id === id));
     const left = new Map<string, FailureReason>();
-    const sent = await redrive(queues.sqs, urls, failure => {
-      if (isChosen(failure)) return true;
-      const { count = 0, example = failure } = left.get(failure.code) ?? {};
-      left.set(failure.code, { code: failure.code, hint: failure.hint, count: count + 1, example });
-      return false;
+    const sent = await redrive(sqs, {
+      queues,
+      at: clock.now(),
+      isChosen,
+      onKept: failure => {
+        const { count = 0, example = failure } = left.get(failure.code) ?? {};
+        left.set(failure.code, { code: failure.code, hint: failure.hint, count: count + 1, example });
+      },
     });
     return { store, sent, left: [...left.values()].sort((a, b) => b.count - a.count) };
   },
