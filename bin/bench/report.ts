@@ -52,7 +52,7 @@ export function reportPage(report: BenchReport, command: string): string {
   return [
     '# Measured',
     '',
-    `Written by \`${command}\`. Rates differ from machine to machine; ratios hardly do, since both sides run in pairs in the same run.`,
+    `Written by \`${command}\`. Rates differ from machine to machine; ratios hardly do, since both sides run in pairs in the same run: a ratio is the median of the pairs' ratios, not that of the medians beside it.`,
     '',
     ...settingLines(report).map(line => `- ${line}`),
     '',
