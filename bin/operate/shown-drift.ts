@@ -39,7 +39,7 @@ function* remarks(store: string, report: DriftReport, repair: boolean): Iterable
   if (from !== null) yield 'it went on where the last comparison had stopped';
   if (to !== null) yield `not everything was compared: the next run with --budget goes on at ${to}`;
   if (unsettled > 0) {
-    yield `${counted(unsettled, 'difference')} could not be judged, for nothing new arrives in the store: see distributary status`;
+    yield `${counted(unsettled, 'difference')} could not be judged, for nothing new arrives in the store: see distributary doctor`;
   }
   if (beyond > 0)
     yield `${counted(beyond, 'more difference')} at least: distributary rebuild ${store} is the quicker way`;
