@@ -128,6 +128,19 @@ export const mappingPromises: Promises = bench => {
     expect((await bench().client.get({ index, id: 'a' })).body).toMatchObject({ _version: 1, _source: { long: 1 } });
   });
 
+  test('what does not fit is refused as such, not as outranked, however old it is', async () => {
+    await bench().bulk(refusing, [{ index: external('aged', 5) }, { long: 1 }]);
+    const items = await bench().bulk(
+      refusing,
+      [{ long: 'x' }, { other: 1 }, { long: 2 }].flatMap(doc => [{ index: external('aged', 3) }, doc]),
+    );
+    expect(items.map(({ status, error }) => [status, error?.type])).toEqual([
+      [400, 'mapper_parsing_exception'],
+      [400, 'strict_dynamic_mapping_exception'],
+      [409, 'version_conflict_engine_exception'],
+    ]);
+  });
+
   test('strict refuses unknown fields, at every depth, null or not', async () => {
     const lines = [{ other: 1 }, { object: { other: 1 } }, { other: null }].flatMap(doc => [{ index: {} }, doc]);
     const items = await bench().bulk(await strict(), lines);

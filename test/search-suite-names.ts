@@ -126,7 +126,10 @@ export const namePromises: Promises = bench => {
     ]);
     expect((await bench().search(alias)).hits.hits).toMatchObject([{ _index: two }]);
     expect(await refusal(client().get({ index: alias, id: 'a' }))).toMatchObject({
-      reason: `alias [${alias}] has more than one index associated with it [${one}, ${two}], can't execute a single index op`,
+      // Real OpenSearch names them in an order of its own.
+      reason: expect.stringMatching(
+        new RegExp(`^alias \\[${alias}\\] has more than one .* \\[(${one}, ${two}|${two}, ${one})\\], can't execute`),
+      ),
     });
     expect(await refusal(update({ add: { index: one, alias, is_write_index: true } }))).toMatchObject({ status: 500 });
   });

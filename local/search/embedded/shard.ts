@@ -87,12 +87,13 @@ export class Shard {
     mapping: Mapping,
     create: boolean,
   ): Written & { introduced: boolean } {
+    // Before its version is looked at: one that does not fit is refused as such, however old it is.
+    const { introduced, ...parsed } = parseDocument(id, source, mapping, this.dictionary);
     const current = this.#current(id);
     if (create && current && current.deletedAt === 0) {
       throw this.#conflict(id, `document already exists (current version [${current.version}])`);
     }
     const version = this.#nextVersion(id, current, versioning);
-    const { introduced, ...parsed } = parseDocument(id, source, mapping, this.dictionary);
     const seq = this.#nextSeq;
     this.#log.append({ seq, id, version, deletedAt: 0, source });
     this.#remember(id, { seq, version, deletedAt: 0 }, { id, seq, version, ...parsed });
