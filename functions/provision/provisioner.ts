@@ -7,7 +7,8 @@ import { dynamoClient } from '../stores/dynamodb-client.ts';
 
 /**
  * Gives a store its first target, so that projectors have somewhere to write and readers something to read. A store that
- * has one keeps it: what a changed contract needs is a rebuild, which makes the next target beside it.
+ * has one keeps it, and is told of the fields that the contract has gained; what else a changed contract needs is a rebuild,
+ * which makes the next target beside it.
  */
 export function provisioner(contract: ProjectedContract, engine: Engine): OnEvent {
   const { CONTROL_TABLE } = readEnvironment({ CONTROL_TABLE: projectorVariables.CONTROL_TABLE });
