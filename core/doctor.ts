@@ -192,7 +192,7 @@ function* slotFindings(slot: SlotFacts): Iterable<Finding> {
     const left =
       safeBytes === undefined ? 'nothing limits it but the disk' : `${megabytes(safeBytes)} more are allowed`;
     const what = `${megabytes(retainedBytes)} of WAL are kept for it; ${left}`;
-    yield risk(subject, what, 'see what keeps the relay behind: distributary status');
+    yield risk(subject, what, "see the relay's log for what keeps it behind");
   }
 }
 
@@ -271,11 +271,10 @@ function* targetFindings({ store, target, readersSee, silent }: StoreFacts): Ite
 
 function* freshnessFindings(facts: StoreFacts): Iterable<Finding> {
   const { store, watermarkAgeSeconds: age, maximumSeconds, failed, failedRun } = facts;
-  if (age === undefined)
-    yield broken(store, 'no heartbeat has ever arrived', 'see distributary status: does the relay run?');
+  if (age === undefined) yield broken(store, 'no heartbeat has ever arrived', "see the relay's log: does it run?");
   else if (age > maximumSeconds) {
     const what = `${Math.round(age)} s behind, the contract allows ${maximumSeconds} s`;
-    yield broken(store, what, 'see distributary status: which part of the way stands still?');
+    yield broken(store, what, 'see the console or the dashboard: which part of the way stands still?');
   }
   if (failed > 0) {
     yield broken(store, `${failed} changes have failed for good`, `distributary redrive ${store} says why`);
