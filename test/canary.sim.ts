@@ -1,6 +1,7 @@
 import type { Target } from '../core/store.ts';
 import { storeGroup } from '../functions/control-items.ts';
 import type { OperateContext } from '../functions/operate/context.ts';
+import { sweepTargets } from '../functions/operate/rebuild/former-targets.ts';
 import { rebuildRollback } from '../functions/operate/rebuild/rebuild-rollback.ts';
 import { advance } from '../functions/operate/runs/advancing.ts';
 import { runCancel } from '../functions/operate/runs/run-cancel.ts';
@@ -22,7 +23,7 @@ const ASKED = { actor: 'sim', reason: 'a test' };
 const LEASE_MS = 10_000;
 
 /** Readers see blue; green and another are fed besides, and everybody is sent to one of them; a rebuild is at this step. */
-async function rebuildingAt(step: string, canary?: Target, seed = 23) {
+async function rebuildingAt(step: string, canary?: Target, { seed = 23, rollbackWindowSeconds = 3_600 } = {}) {
   const world = await World.on(BLUE, seed);
   for (const target of [GREEN, OTHER]) {
     await world.store.create(target);
@@ -33,7 +34,7 @@ async function rebuildingAt(step: string, canary?: Target, seed = 23) {
   await outcome(
     quiet.runs.start({
       ...{ store: STORE, operation: 'rebuild', step, unit: 'rows', ...ASKED },
-      request: { rollbackWindowSeconds: 3_600, accept: false },
+      request: { rollbackWindowSeconds, accept: false },
       memo: { blue: BLUE.name, green: GREEN.name },
     }),
   );
@@ -75,6 +76,27 @@ async function isKilledAt(
 async function everyMoment(live: (moment: number) => Promise<boolean>): Promise<number> {
   for (let moment = 1; ; moment++) if (!(await live(moment))) return moment - 1;
 }
+
+test('a cutover that keeps no way back open, killed anywhere and swept after, never loses the target that readers go to', async () => {
+  const kills = await everyMoment(async moment => {
+    const { world, quiet, outcome, goOn, ...its } = await rebuildingAt('cutover', undefined, {
+      rollbackWindowSeconds: 0,
+    });
+    const sweep = () => outcome(sweepTargets(quiet, quiet.store(STORE)));
+    const isKilled = await isKilledAt(moment, world, context => advance(context, STORE));
+    await sweep();
+    const { current, building } = await world.control().readTargets(STORE);
+    expect([current, ...building]).toContainEqual(GREEN);
+    await goOn();
+    expect(await its.current()).toEqual(GREEN);
+    for (let minute = 0; minute < 30; minute++) await outcome(sweep().then(() => world.time.after(60_000)));
+    expect(await its.current()).toEqual(GREEN);
+    expect(await world.store.inspect(GREEN)).toEqual([]);
+    expect((await world.control().readTargets(STORE)).building).toEqual([OTHER]);
+    return isKilled;
+  });
+  expect(kills).toBeGreaterThan(10);
+});
 
 describe.each([
   ['the new target', GREEN],
@@ -159,7 +181,7 @@ test('a canary that is asked for while readers are moved to its target is refuse
   const outcomes = new Set<string>();
   const slow: Chances = { ...QUIET, slow: 0.5 };
   for (let seed = 1; seed <= 60; seed++) {
-    const { world, outcome, send, rollBack, ...its } = await rebuildingAt('cutover', undefined, seed);
+    const { world, outcome, send, rollBack, ...its } = await rebuildingAt('cutover', undefined, { seed });
     const asked = world.time.after(world.random(5_000)).then(() => send(GREEN, world.operate(slow)));
     const said = asked.then(
       () => 'done',

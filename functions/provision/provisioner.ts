@@ -19,8 +19,9 @@ export function provisioner(contract: ProjectedContract, engine: Engine): OnEven
     const { current } = await control.readTargets(contract.store_name);
     const target = current ?? { store: contract.store_name, name: engine.firstTarget(contract) };
     await store.create(target);
-    await store.cutOver(target);
-    await control.cutOver(target);
+    // A rebuild may be moving readers at this moment: those that have a target are its affair.
+    if (!current || !(await store.current())) await store.cutOver(target);
+    if (!current) await control.cutOver(target);
     return { PhysicalResourceId: `${contract.store_name}/target`, Data: { target: target.name } };
   };
 }

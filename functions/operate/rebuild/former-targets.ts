@@ -5,6 +5,7 @@ import type { Target } from '../../../core/store.ts';
 import { parseBody, storeGroup } from '../../control-items.ts';
 import { TARGETS_TTL_SECONDS } from '../../control-targets.ts';
 import type { OperateContext, OperatedStore } from '../context.ts';
+import { isFinished } from '../runs/run.ts';
 import { endCanary } from '../shadow/canary.ts';
 
 /**
@@ -23,6 +24,7 @@ export type RollbackWindow = z.infer<typeof windowSchema>;
 const WINDOW = 'rollback';
 
 type Ports = Pick<OperateContext, 'control' | 'clock'>;
+type Sweeping = Pick<OperateContext, 'control' | 'clock' | 'runs'>;
 
 export async function readWindow(
   { control }: Pick<Ports, 'control'>,
@@ -104,18 +106,21 @@ export async function everyTarget(
 }
 
 /** Does what is due for a store's former targets. Called each minute. */
-export async function sweepTargets(context: Ports, operated: OperatedStore): Promise<void> {
+export async function sweepTargets(context: Sweeping, operated: OperatedStore): Promise<void> {
   await sweepWindow(context, operated.name);
   await sweepLeaving(context, operated);
 }
 
-/** Dismisses the former target whose window has ended. */
-async function sweepWindow(context: Ports, store: string): Promise<void> {
-  const { control, clock } = context;
+/** Dismisses the former target whose window has ended, unless readers are still on their way between the two. */
+async function sweepWindow(context: Sweeping, store: string): Promise<void> {
+  const { control, clock, runs } = context;
   const item = await control.read(storeGroup(store), WINDOW);
   if (!item) return;
   const window = parseBody(windowSchema, item);
   if (window.until > clock.now()) return;
+  // A rebuild opens the window before it moves them: which of the two is the former one is known once it has ended.
+  const run = await runs.read(store);
+  if (run && !isFinished(run) && window.targets.includes(String(run.memo.green))) return;
   // First the mark: from then on nobody goes back to what is being taken away.
   const marked = await control.swap(storeGroup(store), WINDOW, item.revision, { ...window, forgottenAt: clock.now() });
   if (marked === undefined) return;
@@ -124,7 +129,7 @@ async function sweepWindow(context: Ports, store: string): Promise<void> {
   await control.remove(storeGroup(store), WINDOW, marked);
 }
 
-async function sweepLeaving(context: Ports, { name: store, store: port, definition }: OperatedStore): Promise<void> {
+async function sweepLeaving(context: Sweeping, { name: store, store: port, definition }: OperatedStore): Promise<void> {
   const { control, clock } = context;
   const times = { ttlSeconds: TARGETS_TTL_SECONDS, functionSeconds: definition.contract.delivery.timeout };
   const { building } = await control.readTargets(store);
