@@ -61,7 +61,10 @@ async function worldOnBlue(seed: number): Promise<World> {
   return world;
 }
 
-async function simulate({ seed, kill, freeze, slow, cancelAtMs, windowSeconds }: Course, waits = true): Promise<Outcome> {
+async function simulate(
+  { seed, kill, freeze, slow, cancelAtMs, windowSeconds }: Course,
+  waits = true,
+): Promise<Outcome> {
   const world = await worldOnBlue(seed);
   const { time } = world;
   const quiet = world.operate(QUIET);
@@ -211,7 +214,10 @@ test('a rebuild killed and frozen anywhere, beside live changes: readers see all
 test('without the wait for writers that do not know green yet, the same simulation finds the change that was lost', async () => {
   const found: string[] = [];
   for (let seed = 1; seed <= 60 && found.length === 0; seed++) {
-    const { wrong } = await simulate({ seed, ...QUIET, cancelAtMs: undefined, windowSeconds: LONG_WINDOW_SECONDS }, false);
+    const { wrong } = await simulate(
+      { seed, ...QUIET, cancelAtMs: undefined, windowSeconds: LONG_WINDOW_SECONDS },
+      false,
+    );
     if (wrong !== undefined) found.push(wrong);
   }
   expect(found).toHaveLength(1);
