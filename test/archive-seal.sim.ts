@@ -57,6 +57,11 @@ class World {
     this.#freezes = freezes;
   }
 
+  /** Nobody does anything for so long: the lease of a sealer that died ends. */
+  pass(milliseconds: number): void {
+    this.#now += milliseconds;
+  }
+
   /** Its clock is off by so much. */
   process(name: string, skewMs: number, death?: Death): Process {
     let [requests, isDead] = [0, false];
@@ -234,7 +239,7 @@ test('whatever overlaps and dies, what was written is noted or sealed, and in th
     const settled = run(async store => {
       for (const batch of pending) await accepted(store, batch);
       if (given.purge !== null) await store.erase(TARGET, purged);
-      while (!(await store.seal(TARGET, Number.MAX_SAFE_INTEGER)));
+      while (!(await store.seal(TARGET, Number.MAX_SAFE_INTEGER))) world.pass(FROZEN_MS);
     });
     await scheduler.waitFor(settled);
     expect(world.lost).toEqual([]);
@@ -253,7 +258,7 @@ test('whatever overlaps and dies, what was written is noted or sealed, and in th
       proved: writes.length,
     });
   });
-  await fc.assert(property, { seed, numRuns: 100 });
+  await fc.assert(property, { seed, numRuns: 300 });
 }, 60_000);
 
 async function accepted(store: ArchiveStore, batch: readonly Write[]): Promise<boolean> {
