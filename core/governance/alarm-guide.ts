@@ -212,12 +212,12 @@ export const RELAY_ALARMS: readonly AlarmGuide[] = [
   },
   {
     alarm: 'guardian-slot-lost',
-    means: 'WAL that the slot needs is gone: changes are missing in every store until it has been rebuilt.',
+    means: 'The slot is gone, or WAL that it needs: changes are missing in every store until it has been rebuilt.',
     steps: [
       { ...DOCTOR, expect: 'that the slot is lost; once it was made anew, since when, and for which stores' },
       {
         type: 'aws lambda invoke --function-name PREFIX-migrate migrated.json',
-        expect: 'in the file "slot":"created": it is made anew, which no deployment does, and changes arrive again',
+        expect: 'in the file "slot":"created": it is made anew, and changes arrive again',
       },
       {
         type: 'distributary replay STORE --since TIME',
