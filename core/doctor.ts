@@ -154,10 +154,10 @@ function* roleFindings({ deadRoles, forbidden }: SourceFacts): Iterable<Finding>
 
 /** Nobody else makes a slot: a relay that did would go on as if nothing was missing. */
 const MAKE_ANEW = 'invoke the migrate function by hand, which makes it anew, then rebuild every store';
+const SLOT_GONE = `${MAKE_ANEW}: what was committed meanwhile is in none`;
 
 function* noSlot(): Iterable<Finding> {
-  const todo = `${MAKE_ANEW}: what was committed meanwhile is in none`;
-  yield broken('slot', 'there is no logical slot: changes are not kept for the relay', todo);
+  yield broken('slot', 'there is no logical slot: changes are not kept for the relay', SLOT_GONE);
 }
 
 function* slotFindings(slot: SlotFacts): Iterable<Finding> {
@@ -168,7 +168,7 @@ function* slotFindings(slot: SlotFacts): Iterable<Finding> {
     yield broken(subject, what, 'distributary rebuild STORE, for each of them');
   }
   if (walStatus === 'gone') {
-    return yield broken(subject, 'is not there any more', `${MAKE_ANEW}: what was committed meanwhile is in none`);
+    return yield broken(subject, 'is not there any more', SLOT_GONE);
   }
   if (walStatus === 'lost') {
     return yield broken(

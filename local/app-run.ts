@@ -1,5 +1,5 @@
 import { type SpawnOptions, spawn } from 'node:child_process';
-import { endWithParent } from './process-life.ts';
+import { endGroup, endWithParent } from './process-life.ts';
 
 export interface AppRun {
   /** A file to run, or what a shell takes. */
@@ -39,14 +39,6 @@ export async function runApp({ command, cwd, env, signal }: AppRun): Promise<App
   } finally {
     signal.removeEventListener('abort', end);
     withdraw();
-  }
-}
-
-function endGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 

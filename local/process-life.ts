@@ -65,6 +65,15 @@ export async function endProcess(
   return gone();
 }
 
+/** Ends all that is left of the group of a process, at once. */
+export function endGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 /**
  * Leaves word to end a child when this process is gone, however it went, kill -9 included: a shell waits on a pipe
  * that only we hold, and reads its end when we end. It signals as `account`. Returns how to withdraw it.

@@ -3,7 +3,7 @@ import { DistributaryError } from '../../core/errors.ts';
 import { APPLIED, type Outcome, STALE, type Target, type Write } from '../../core/store.ts';
 import { ask, type Complaint, type OpenSearch } from './opensearch-client.ts';
 import { takeUpFields } from './opensearch-fields.ts';
-import { encodeDocument, type IndexDefinition, writesTo } from './opensearch-index.ts';
+import { encodeDocument, type Mappings, writesTo } from './opensearch-index.ts';
 
 /** Half of the smallest request that an AWS domain may be limited to (10 MiB). */
 export const MAX_DOCUMENT_BYTES = 5 * 1024 * 1024;
@@ -18,8 +18,8 @@ const WORTH_DIVIDING_WRITES = 200;
 export interface BulkTarget {
   readonly client: OpenSearch;
   readonly target: Target;
-  /** What the index would be made with now; the one that is there may be older. */
-  readonly definition: IndexDefinition;
+  /** As the index would be made now; the one that is there may be older. */
+  readonly mappings: Mappings;
 }
 
 /** One write, serialised, and where its outcome goes. */
@@ -99,7 +99,7 @@ async function postGrowing(into: BulkTarget, lines: readonly Line[]): Promise<re
 
 async function postGrown(into: BulkTarget, lines: readonly Line[]): Promise<readonly Outcome[]> {
   try {
-    await takeUpFields(into.client, into.target, into.definition);
+    await takeUpFields(into.client, into.target, into.mappings);
   } catch (error) {
     if (!(error instanceof DistributaryError)) throw error;
     // An index that takes no more fields refuses the documents again: repeating helps neither.
@@ -122,7 +122,7 @@ async function post(into: BulkTarget, lines: readonly Line[], early: Line[]): Pr
       expect: [413],
     });
     if (status < 300) {
-      early.push(...lines.filter((_, at) => isEarly(body.items[at]!.index, into.definition)));
+      early.push(...lines.filter((_, at) => isEarly(body.items[at]!.index, into.mappings)));
       return body.items.map((item, at) => outcomeOf(lines[at]!, into.target, item.index));
     }
     if (lines.length === 1) return [tooLarge(lines[0]!.write, `is refused with ${lines[0]!.bytes} bytes`)];
@@ -135,9 +135,9 @@ async function post(into: BulkTarget, lines: readonly Line[], early: Line[]): Pr
   }
 }
 
-function isEarly({ error }: BulkItem['index'], { mappings }: IndexDefinition): boolean {
+function isEarly({ error }: BulkItem['index'], { properties }: Mappings): boolean {
   if (error?.type !== 'strict_dynamic_mapping_exception') return false;
-  return Object.hasOwn(mappings.properties, fieldIn(error.reason ?? '') ?? '');
+  return Object.hasOwn(properties, fieldIn(error.reason ?? '') ?? '');
 }
 
 function outcomeOf({ write }: Line, { name }: Target, { status, error }: BulkItem['index']): Outcome {

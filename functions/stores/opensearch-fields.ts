@@ -1,6 +1,6 @@
 import type { Concern, Target } from '../../core/store.ts';
 import { ask, type OpenSearch } from './opensearch-client.ts';
-import type { IndexDefinition } from './opensearch-index.ts';
+import type { Mappings } from './opensearch-index.ts';
 
 /** Names of the fields that the index has taken up since it was made: its older documents lack them. */
 const GAINED = 'gained';
@@ -16,11 +16,11 @@ export interface Mapping {
  * Adds to a living index the fields that its contract has gained, before or with the first document that has them.
  * What is there stays as it is: no field of an index changes its type. Safe to repeat, and for several at once.
  */
-export async function takeUpFields(client: OpenSearch, { name }: Target, { mappings }: IndexDefinition): Promise<void> {
+export async function takeUpFields(client: OpenSearch, { name }: Target, wanted: Mappings): Promise<void> {
   const path = `/${name}/_mapping`;
   const { body } = await ask<Record<string, { readonly mappings: Mapping }>>(client, { method: 'GET', path });
   const { properties = {}, _meta } = body[name]?.mappings ?? {};
-  const gained = Object.entries(mappings.properties).filter(([field]) => !Object.hasOwn(properties, field));
+  const gained = Object.entries(wanted.properties).filter(([field]) => !Object.hasOwn(properties, field));
   if (gained.length === 0) return;
   const names = [...(_meta?.[GAINED] ?? []), ...gained.map(([field]) => field)];
   // Not PUT: whoever may write documents may send this, and may still make no index.
@@ -31,7 +31,7 @@ export async function takeUpFields(client: OpenSearch, { name }: Target, { mappi
   });
 }
 
-export function* fieldConcerns(wanted: IndexDefinition['mappings'], found: Mapping): Iterable<Concern> {
+export function* fieldConcerns(wanted: Mappings, found: Mapping): Iterable<Concern> {
   if (String(found.dynamic) !== wanted.dynamic) {
     yield rebuild('broken', `it takes fields that the contract does not name: dynamic is ${found.dynamic ?? 'true'}`);
   }

@@ -69,12 +69,22 @@ export const writesTo = (index: string): string => `${index}-writes`;
 export interface IndexDefinition {
   readonly settings: object;
   readonly aliases: object;
-  readonly mappings: { readonly dynamic: 'strict'; readonly properties: Readonly<Record<string, object>> };
+  readonly mappings: Mappings;
 }
+
+export interface Mappings {
+  readonly dynamic: 'strict';
+  readonly properties: Readonly<Record<string, object>>;
+}
+
+export const mappingsOf = ({ fields }: ProjectedContract): Mappings => ({
+  dynamic: 'strict',
+  properties: { ...mapFields(fields), [META]: META_MAPPING },
+});
 
 export function indexDefinition(
   name: string,
-  { fields }: ProjectedContract,
+  contract: ProjectedContract,
   { shards, replicas }: IndexOptions,
 ): IndexDefinition {
   return {
@@ -87,7 +97,7 @@ export function indexDefinition(
       'merge_on_flush.enabled': false,
     },
     aliases: { [writesTo(name)]: {} },
-    mappings: { dynamic: 'strict', properties: { ...mapFields(fields), [META]: META_MAPPING } },
+    mappings: mappingsOf(contract),
   };
 }
 

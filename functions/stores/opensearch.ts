@@ -12,6 +12,7 @@ import {
   indexDefinition,
   indexTemplate,
   META,
+  mappingsOf,
   REFRESH_SECONDS,
   type Source,
   VISIBLE,
@@ -40,6 +41,7 @@ export function openSearchStore(options: { client: OpenSearch; contract: Project
   const { client, contract } = options;
   const alias = contract.store_name;
   const definitionOf = ({ name }: Target) => indexDefinition(name, contract, options);
+  const mappings = mappingsOf(contract);
 
   async function current(): Promise<string[]> {
     const { status, body } = await ask<object>(client, { method: 'GET', path: `/_alias/${alias}`, expect: [404] });
@@ -52,7 +54,7 @@ export function openSearchStore(options: { client: OpenSearch; contract: Project
     visibleAfterSeconds: REFRESH_SECONDS,
     keepsHistory: false,
 
-    write: (target, writes) => writeInBulk({ client, target, definition: definitionOf(target) }, writes),
+    write: (target, writes) => writeInBulk({ client, target, mappings }, writes),
     read: (target, key) => read(client, target, key),
     scan: (target, range) => scan(client, target, range),
     digest: async (target, range) => (await digests(client, target, [range]))[0]!,
@@ -66,7 +68,7 @@ export function openSearchStore(options: { client: OpenSearch; contract: Project
       const body = definitionOf(target);
       const answer = await ask<{ error: Complaint }>(client, { method: 'PUT', path: `/${name}`, body, expect: [400] });
       if (answer.status < 300) return;
-      if (answer.body.error.type === 'resource_already_exists_exception') return takeUpFields(client, target, body);
+      if (answer.body.error.type === 'resource_already_exists_exception') return takeUpFields(client, target, mappings);
       throw new DistributaryError(
         'store-unavailable',
         `OpenSearch did not create ${name}: ${answer.body.error.reason}`,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
-import { endWithParent } from '../../local/process-life.ts';
+import { endGroup, endWithParent } from '../../local/process-life.ts';
 import { launch } from '../../local/search/server-process.ts';
 
 /** An emulator of AWS, running. */
@@ -76,19 +76,11 @@ export async function startProcess(options: EmulatorProcess): Promise<Emulator> 
     logFile,
     async stop() {
       await server.stop();
+      // Functions that were at work.
       endGroup(server.pid);
       withdraw();
     },
   };
-}
-
-/** What is left of it: functions that were at work. */
-function endGroup(leader: number): void {
-  try {
-    process.kill(-leader, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }
 
 /** A port that was free a moment ago: both emulators want to be told one. */

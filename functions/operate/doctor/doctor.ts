@@ -43,9 +43,10 @@ async function source({ connection, stores, runs }: OperateContext): Promise<Dia
 
 /** What a rebuild that began later has read is the whole state, whatever no relay has seen. */
 async function wasRebuiltSince(runs: Runs, store: string, at: number): Promise<boolean> {
-  const last = await runs.read(store);
-  const all = [...(last ? [last] : []), ...(await runs.history(store, RUNS_LOOKED_AT))];
-  return all.some(({ operation, state, startedAt }) => operation === 'rebuild' && state === 'done' && startedAt > at);
+  const newest = await runs.newest(store, RUNS_LOOKED_AT);
+  return newest.some(
+    ({ operation, state, startedAt }) => operation === 'rebuild' && state === 'done' && startedAt > at,
+  );
 }
 
 /** Nothing of a team's function, which erases what it is asked to, nor of a source that does not answer, which is said already. */

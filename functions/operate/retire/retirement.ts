@@ -85,9 +85,8 @@ const MAX_RUNS = 100;
 /** Comparisons of a store that have ended, newest first. */
 async function comparisonsOf({ control, runs }: OperateContext, store: string): Promise<readonly Compared[]> {
   const { current } = await control.readTargets(store);
-  const latest = await runs.read(store);
-  const all = [...(latest ? [latest] : []), ...(await runs.history(store, MAX_RUNS))];
-  return all.flatMap(({ operation, state, finishedAt: at, report }) => {
+  const newest = await runs.newest(store, MAX_RUNS);
+  return newest.flatMap(({ operation, state, finishedAt: at, report }) => {
     if (operation !== 'drift' || state !== 'done' || at === null) return [];
     const read = driftReportSchema.safeParse(report);
     // A report that another version wrote judges nothing.

@@ -9,8 +9,6 @@ export const runList = defineOperation({
   request: { store: storeName, limit: z.int().min(1).max(100).default(20) },
   async run({ store, limit }, { runs, ...context }) {
     if (!OF_NO_STORE.includes(store)) context.store(store);
-    const latest = await runs.read(store);
-    const before = await runs.history(store, limit);
-    return [...(latest ? [latest] : []), ...before].slice(0, limit);
+    return runs.newest(store, limit);
   },
 });

@@ -11,8 +11,8 @@ const MAX_SWAPS = 20;
 export interface Runs {
   /** The store's run under way, or its last one. */
   read(store: string): Promise<Run | undefined>;
-  /** Earlier runs, newest first. */
-  history(store: string, limit: number): Promise<readonly Run[]>;
+  /** The store's runs, newest first: the one that `read` yields, and those before it. */
+  newest(store: string, limit: number): Promise<readonly Run[]>;
   /** Throws `run-active` while the store has one that is not finished. */
   start(run: NewRun): Promise<Run>;
   /**
@@ -44,10 +44,15 @@ export function runs(items: ControlItems, now: () => number): Runs {
   return {
     read: async store => (await find(store)).run,
 
-    async history(store, limit) {
-      const found: ControlItem[] = [];
-      for await (const item of items.list(storeGroup(store), HISTORY)) found.push(item);
-      return found.reverse().slice(0, limit).map(parse);
+    async newest(store, limit) {
+      const { run } = await find(store);
+      const before: ControlItem[] = [];
+      for await (const item of items.list(storeGroup(store), HISTORY)) before.push(item);
+      const parsed = before
+        .reverse()
+        .slice(0, run ? limit - 1 : limit)
+        .map(parse);
+      return run ? [run, ...parsed] : parsed;
     },
 
     async start(asked) {
